@@ -1,0 +1,1 @@
+"""AI agent conversations out of OpenTelemetry."""

@@ -1,0 +1,1 @@
+"""MANAGE: manage and read what was recorded."""

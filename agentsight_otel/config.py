@@ -1,0 +1,197 @@
+"""Config: each setting declared once, resolved as argument > environment > default, frozen."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from agentsight_otel.enums import Durability
+from agentsight_otel.exceptions import ConfigurationException, InvalidApiKeyException, NoApiKeyException
+
+DEFAULT_ENDPOINT = "https://api.agentsight.io"
+API_KEY_PATTERN = re.compile(r"ags_[a-f0-9]{32}_[a-f0-9]{6}", re.IGNORECASE)
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _bool(text: str) -> bool:
+    lowered = text.strip().lower()
+    if lowered in {"1", "true", "yes", "on"}:
+        return True
+    if lowered in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError
+
+
+def _setting(
+    default: Any, env: str | None, parse: Callable[[str], Any], doc: str, *, secret: bool = False
+) -> Any:
+    """Declare one setting: its default, environment variable, parser and meaning."""
+    return dataclasses.field(
+        default=default, repr=not secret, metadata={"env": env, "parse": parse, "doc": doc}
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Every setting of the package. Build one with `Config.resolve`, change one with `Config.replace`."""
+
+    api_key: str | None = _setting(
+        None,
+        "AGENTSIGHT_API_KEY",
+        str,
+        "API key: `ags_` + 32 hex digits + `_` + 6 hex digits.",
+        secret=True,
+    )
+    endpoint: str = _setting(
+        DEFAULT_ENDPOINT,
+        "AGENTSIGHT_API_ENDPOINT",
+        str,
+        "Base URL of AgentSight or of a local server.",
+    )
+    environment: str | None = _setting(
+        None,
+        "AGENTSIGHT_ENVIRONMENT",
+        str,
+        "Environment slug; the backend's default is production.",
+    )
+    conversation_id: str | None = _setting(
+        None, "AGENTSIGHT_CONVERSATION_ID", str, "The conversation that is active from the start."
+    )
+    spool_dir: str | None = _setting(
+        None, "AGENTSIGHT_SPOOL_DIR", str, "Folder of the journal; default: the user's state folder."
+    )
+    durability: Durability = _setting(
+        Durability.PROCESS,
+        "AGENTSIGHT_DURABILITY",
+        Durability,
+        "What a record survives: `process` (a crash), `power` (a power cut), `memory` (nothing).",
+    )
+    spool_max_bytes: int = _setting(
+        512 * 1024 * 1024,
+        "AGENTSIGHT_SPOOL_MAX_BYTES",
+        int,
+        "Bytes the journal may hold; the oldest go first.",
+    )
+    spool_max_age: float = _setting(
+        7 * 86400.0, "AGENTSIGHT_SPOOL_MAX_AGE", float, "Seconds a record may wait for delivery."
+    )
+    memory_max_bytes: int = _setting(
+        64 * 1024 * 1024,
+        "AGENTSIGHT_MEMORY_MAX_BYTES",
+        int,
+        "Bytes that may wait without a journal.",
+    )
+    timeout: float = _setting(10.0, "AGENTSIGHT_TIMEOUT", float, "Seconds one HTTP request may take.")
+    send_timeout: float = _setting(
+        10.0, "AGENTSIGHT_SEND_TIMEOUT", float, "Seconds `send_tracked_data()` waits, retries included."
+    )
+    shutdown_timeout: float = _setting(
+        5.0,
+        "AGENTSIGHT_SHUTDOWN_TIMEOUT",
+        float,
+        "Seconds a shutdown waits for deliveries.",
+    )
+    max_request_bytes: int = _setting(
+        4 * 1024 * 1024,
+        "AGENTSIGHT_MAX_REQUEST_BYTES",
+        int,
+        "Bytes of one request before compression.",
+    )
+    max_text_length: int | None = _setting(
+        None, "AGENTSIGHT_MAX_TEXT_LENGTH", int, "Characters after which a text is cut; default: never."
+    )
+    export_all: bool = _setting(
+        False, "AGENTSIGHT_EXPORT_ALL", _bool, "Also export spans that belong to no agent or conversation."
+    )
+    deliver_tracked: bool = _setting(
+        True,
+        "AGENTSIGHT_DELIVER_TRACKED",
+        _bool,
+        "Deliver tracked conversations; off: only make spans, for a Collector to deliver.",
+    )
+
+    @classmethod
+    def resolve(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Self:
+        """Build a Config; a given argument wins over the environment, which wins over the default.
+
+        Args:
+            environ: The environment to read; ``os.environ`` when None.
+            **arguments: Settings by name.
+
+        Raises:
+            InvalidApiKeyException: The key is malformed; it is not shown.
+            ConfigurationException: Another setting has a value it cannot have; names the field.
+        """
+        environ = os.environ if environ is None else environ
+        known = {f.name: f for f in dataclasses.fields(cls)}
+        for name in arguments:
+            if name not in known:
+                raise TypeError(f"unknown setting {name!r}")
+        values: dict[str, Any] = {}
+        for name, field in known.items():
+            if arguments.get(name) is not None:
+                values[name] = arguments[name]
+            elif raw := environ.get(field.metadata["env"], ""):
+                values[name] = _parse(field, raw)
+        return cls(**values)
+
+    def __post_init__(self) -> None:
+        """Normalise and check every value."""
+        key = self.api_key.strip() if isinstance(self.api_key, str) else self.api_key
+        object.__setattr__(self, "api_key", key or None)
+        if key and not (isinstance(key, str) and API_KEY_PATTERN.fullmatch(key)):
+            raise InvalidApiKeyException(field="api_key")
+        object.__setattr__(self, "endpoint", _checked_endpoint(self.endpoint))
+        try:
+            object.__setattr__(self, "durability", Durability(self.durability))
+        except ValueError:
+            raise ConfigurationException(
+                "durability must be process, power or memory",
+                field="durability",
+                limit="process, power or memory",
+            ) from None
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise ConfigurationException(f"{name} must be more than 0", field=name, limit="> 0")
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with *changes*; a value of None changes nothing."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        return dataclasses.replace(self, **given) if given else self
+
+    def require_api_key(self) -> str:
+        """Return the key, or raise NoApiKeyException."""
+        if self.api_key is None:
+            raise NoApiKeyException(field="api_key")
+        return self.api_key
+
+
+_POSITIVE = (
+    "spool_max_bytes",
+    "spool_max_age",
+    "memory_max_bytes",
+    "timeout",
+    "send_timeout",
+    "max_request_bytes",
+)
+
+
+def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
+    try:
+        return field.metadata["parse"](raw)
+    except ValueError:
+        env = field.metadata["env"]
+        raise ConfigurationException(f"{env} has a value that cannot be read", field=field.name) from None
+
+
+def _checked_endpoint(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationException(
+            "endpoint must be an http or https URL", field="endpoint", limit="http(s) URL"
+        )
+    return endpoint.rstrip("/")

@@ -1,0 +1,1 @@
+"""DELIVER: out to AgentSight or to a folder."""

@@ -1,0 +1,1 @@
+"""RECEIVE: OTLP over HTTP in, the same delivery out."""

@@ -1,0 +1,1 @@
+"""LOCAL AGENTSIGHT: ingest, REST, store, analytics, dashboard."""

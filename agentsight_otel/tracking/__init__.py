@@ -1,0 +1,1 @@
+"""RECORD: conversations become spans."""

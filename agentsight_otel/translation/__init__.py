@@ -1,0 +1,1 @@
+"""TRANSLATE: spans of any convention become ingest blocks. Pure."""
