@@ -1,0 +1,1 @@
+"""DEMO: a small real agent, and the circle from its words to the transcript read back."""

@@ -1,0 +1,172 @@
+"""doctor: looks at the key, the backend, the journal and the OpenTelemetry set-up, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from typing import NamedTuple
+
+from google.protobuf.internal import api_implementation
+from opentelemetry import trace
+from opentelemetry.sdk.environment_variables import (
+    OTEL_SDK_DISABLED,
+    OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT,
+    OTEL_TRACES_EXPORTER,
+    OTEL_TRACES_SAMPLER,
+)
+
+from agentsight_otel._version import __version__
+from agentsight_otel.clients import AgentSightAPI
+from agentsight_otel.config import API_KEY_PATTERN, DEFAULT_ENDPOINT, Config
+from agentsight_otel.exceptions import (
+    AgentSightException,
+    ConversationApiException,
+    ConversationNetworkException,
+    ForbiddenException,
+    UnauthorizedException,
+)
+
+DISTRIBUTIONS = (
+    "opentelemetry-api",
+    "opentelemetry-sdk",
+    "opentelemetry-proto",
+    "protobuf",
+    "requests",
+    "msgspec",
+)
+ATTRIBUTE_LIMIT_ADVICE = (
+    "long histories lose attributes past 128 a span: set OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=4096 where "
+    "instrumentations flatten messages (OpenInference, OpenLLMetry)"
+)
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+class Finding(NamedTuple):
+    """One thing doctor saw.
+
+    Attributes:
+        level: How much it matters.
+        subject: What it is about, in one word.
+        text: What was seen.
+        advice: What to do, or empty.
+    """
+
+    level: Level
+    subject: str
+    text: str
+    advice: str = ""
+
+
+def examine(environ: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """Yield what doctor finds, the versions first and the backend last."""
+    environ = os.environ if environ is None else environ
+    yield from _versions()
+    yield from _opentelemetry(environ)
+    try:
+        config = Config.resolve(environ)
+    except AgentSightException as error:
+        yield Finding(Level.PROBLEM, error.field or "settings", str(error))
+        return
+    yield from _key(config)
+    yield from _journal(config)
+    if config.api_key:
+        yield from _backend(config)
+
+
+def _versions() -> Iterator[Finding]:
+    python = f"Python {platform.python_version()} on {sys.platform}"
+    yield Finding(Level.OK, "version", f"agentsight-otel {__version__}, {python}")
+    found = []
+    for name in DISTRIBUTIONS:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            yield Finding(Level.PROBLEM, "version", f"{name} is not installed", f"pip install {name}")
+    yield Finding(Level.OK, "version", ", ".join(found))
+    if api_implementation.Type() != "upb":
+        advice = "reinstall protobuf from a binary wheel; decoding is about 400 times slower without"
+        yield Finding(Level.NOTE, "protobuf", f"runs its {api_implementation.Type()} implementation", advice)
+
+
+def _opentelemetry(environ: Mapping[str, str]) -> Iterator[Finding]:
+    if environ.get(OTEL_SDK_DISABLED, "").lower() == "true":
+        text = "OTEL_SDK_DISABLED=true: no spans are made; tracked conversations are still delivered"
+        yield Finding(Level.NOTE, "otel", text, "unset it to use the live API or instrumentations")
+    provider = trace.get_tracer_provider()
+    kind = f"{type(provider).__module__}.{type(provider).__qualname__}"
+    if isinstance(provider, trace.ProxyTracerProvider):
+        yield Finding(Level.OK, "otel", "no TracerProvider is set; one is made on first use and set globally")
+    elif hasattr(provider, "add_span_processor"):
+        yield Finding(Level.OK, "otel", f"the global {kind} is adopted")
+    else:
+        text = f"the global {kind} takes no span processors"
+        advice = (
+            "conversations use a provider of their own; pass tracer_provider= to configure() to choose one"
+        )
+        yield Finding(Level.NOTE, "otel", text, advice)
+    if sampler := environ.get(OTEL_TRACES_SAMPLER):
+        text = f"OTEL_TRACES_SAMPLER={sampler}: applies to other spans; conversations are always recorded"
+        yield Finding(Level.OK, "otel", text)
+    if "agentsight" in environ.get(OTEL_TRACES_EXPORTER, "").split(","):
+        names = {point.name for point in entry_points(group="opentelemetry_traces_exporter")}
+        level = Level.OK if "agentsight" in names else Level.PROBLEM
+        yield Finding(
+            level, "otel", "OTEL_TRACES_EXPORTER names agentsight", "" if level is Level.OK else "reinstall"
+        )
+    if OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT not in environ:
+        yield Finding(Level.OK, "otel", ATTRIBUTE_LIMIT_ADVICE)
+
+
+def _key(config: Config) -> Iterator[Finding]:
+    if config.api_key is None:
+        advice = "set AGENTSIGHT_API_KEY; `agentsight-otel serve` prints one for a local server"
+        yield Finding(Level.PROBLEM, "key", "no API key is set", advice)
+    elif API_KEY_PATTERN.fullmatch(config.api_key):
+        yield Finding(Level.OK, "key", "the API key has the right form")
+
+
+def _journal(config: Config) -> Iterator[Finding]:
+    if config.durability == "memory":
+        yield Finding(Level.NOTE, "journal", "durability=memory: what is not delivered dies with the process")
+    else:
+        yield Finding(Level.OK, "journal", f"durability={config.durability}")
+
+
+def _backend(config: Config) -> Iterator[Finding]:
+    where = "the hosted service" if config.endpoint == DEFAULT_ENDPOINT else config.endpoint
+    try:
+        me = AgentSightAPI(config=config).me()
+    except UnauthorizedException:
+        advice = "copy the key again, or make a new one; it may have been revoked"
+        yield Finding(Level.PROBLEM, "backend", f"{where} refuses the key", advice)
+        return
+    except ForbiddenException:
+        yield Finding(Level.PROBLEM, "backend", f"{where} does not let this key in", "use an agent's API key")
+        return
+    except ConversationNetworkException:
+        advice = "check AGENTSIGHT_API_ENDPOINT, the network and any proxy; nothing tracked is lost meanwhile"
+        yield Finding(Level.PROBLEM, "backend", f"{where} cannot be reached", advice)
+        return
+    except ConversationApiException as error:
+        yield Finding(Level.NOTE, "backend", f"{where} answers /api/me/ with status {error.status_code}")
+        return
+    yield Finding(Level.OK, "backend", f"{where} knows the key: agent {me.get('agent_name')!r}")
+    if me.get("role") != "write":
+        yield Finding(
+            Level.PROBLEM, "role", "the key may only read", "use a key with the role `write` to record"
+        )
+    slugs = {entry.get("slug") for entry in me.get("environments", []) if isinstance(entry, dict)}
+    if config.environment and slugs and config.environment not in slugs:
+        advice = f"use one of: {', '.join(sorted(str(slug) for slug in slugs))}"
+        yield Finding(Level.PROBLEM, "environment", f"unknown environment {config.environment!r}", advice)
