@@ -131,6 +131,7 @@ class Config:
         for name in arguments:
             if name not in known:
                 raise TypeError(f"unknown setting {name!r}")
+        _check_key(arguments.get("api_key"))
         values: dict[str, Any] = {}
         for name, field in known.items():
             if arguments.get(name) is not None:
@@ -141,10 +142,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Normalise and check every value."""
-        key = self.api_key.strip() if isinstance(self.api_key, str) else self.api_key
-        object.__setattr__(self, "api_key", key or None)
-        if key and not (isinstance(key, str) and API_KEY_PATTERN.fullmatch(key)):
-            raise InvalidApiKeyException(field="api_key")
+        object.__setattr__(self, "api_key", (self.api_key or "").strip() or None)
         object.__setattr__(self, "endpoint", _checked_endpoint(self.endpoint))
         try:
             object.__setattr__(self, "durability", Durability(self.durability))
@@ -161,13 +159,25 @@ class Config:
     def replace(self, **changes: Any) -> Self:
         """Return a copy with *changes*; a value of None changes nothing."""
         given = {name: value for name, value in changes.items() if value is not None}
+        _check_key(given.get("api_key"))
         return dataclasses.replace(self, **given) if given else self
 
     def require_api_key(self) -> str:
-        """Return the key, or raise NoApiKeyException."""
+        """Return the key.
+
+        Raises:
+            NoApiKeyException: There is none.
+            InvalidApiKeyException: The one from the environment is malformed; it is not shown.
+        """
         if self.api_key is None:
             raise NoApiKeyException(field="api_key")
+        _check_key(self.api_key)
         return self.api_key
+
+    @property
+    def has_usable_key(self) -> bool:
+        """Whether there is a key of the right form."""
+        return self.api_key is not None and API_KEY_PATTERN.fullmatch(self.api_key) is not None
 
 
 _POSITIVE = (
@@ -186,6 +196,14 @@ def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
     except ValueError:
         env = field.metadata["env"]
         raise ConfigurationException(f"{env} has a value that cannot be read", field=field.name) from None
+
+
+def _check_key(key: object) -> None:
+    """Refuse a malformed key where somebody is there to hear it; one in the environment waits for its use."""
+    if isinstance(key, str) and not key.strip():
+        return
+    if key is not None and not (isinstance(key, str) and API_KEY_PATTERN.fullmatch(key.strip())):
+        raise InvalidApiKeyException(field="api_key")
 
 
 def _checked_endpoint(endpoint: str) -> str:

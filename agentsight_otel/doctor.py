@@ -12,16 +12,16 @@ from typing import NamedTuple
 
 from google.protobuf.internal import api_implementation
 from opentelemetry import trace
+from opentelemetry.environment_variables import OTEL_TRACES_EXPORTER
 from opentelemetry.sdk.environment_variables import (
     OTEL_SDK_DISABLED,
     OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT,
-    OTEL_TRACES_EXPORTER,
     OTEL_TRACES_SAMPLER,
 )
 
 from agentsight_otel._version import __version__
 from agentsight_otel.clients import AgentSightAPI
-from agentsight_otel.config import API_KEY_PATTERN, DEFAULT_ENDPOINT, Config
+from agentsight_otel.config import DEFAULT_ENDPOINT, Config
 from agentsight_otel.exceptions import (
     AgentSightException,
     ConversationApiException,
@@ -80,7 +80,7 @@ def examine(environ: Mapping[str, str] | None = None) -> Iterator[Finding]:
         return
     yield from _key(config)
     yield from _journal(config)
-    if config.api_key:
+    if config.has_usable_key:
         yield from _backend(config)
 
 
@@ -132,8 +132,11 @@ def _key(config: Config) -> Iterator[Finding]:
     if config.api_key is None:
         advice = "set AGENTSIGHT_API_KEY; `agentsight-otel serve` prints one for a local server"
         yield Finding(Level.PROBLEM, "key", "no API key is set", advice)
-    elif API_KEY_PATTERN.fullmatch(config.api_key):
+    elif config.has_usable_key:
         yield Finding(Level.OK, "key", "the API key has the right form")
+    else:
+        advice = "expected `ags_`, 32 hexadecimal digits, `_` and 6 more; copy it again"
+        yield Finding(Level.PROBLEM, "key", "the API key is malformed", advice)
 
 
 def _journal(config: Config) -> Iterator[Finding]:
@@ -146,7 +149,7 @@ def _journal(config: Config) -> Iterator[Finding]:
 def _backend(config: Config) -> Iterator[Finding]:
     where = "the hosted service" if config.endpoint == DEFAULT_ENDPOINT else config.endpoint
     try:
-        me = AgentSightAPI(config=config).me()
+        me = AgentSightAPI(config=config).fetch_identity()
     except UnauthorizedException:
         advice = "copy the key again, or make a new one; it may have been revoked"
         yield Finding(Level.PROBLEM, "backend", f"{where} refuses the key", advice)

@@ -72,7 +72,7 @@ class Library:
 def project_passages() -> Iterator[Passage]:
     """Yield the README by heading and the docstrings of the public API by name."""
     try:
-        readme = metadata("agentsight-otel").get_payload()
+        readme = metadata("agentsight-otel").json.get("description", "")
     except PackageNotFoundError:
         readme = ""
     yield from markdown_passages("README", str(readme))

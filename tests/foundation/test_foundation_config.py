@@ -35,6 +35,14 @@ def test_the_key_is_in_no_repr() -> None:
     assert caught.value.field == "api_key"
 
 
+def test_a_malformed_key_in_the_environment_waits_for_its_use() -> None:
+    """Importing and tracking go on; what needs the key says that it is malformed."""
+    config = Config.resolve({"AGENTSIGHT_API_KEY": "oops"})
+    assert not config.has_usable_key
+    with pytest.raises(InvalidApiKeyException):
+        config.require_api_key()
+
+
 def test_a_key_is_asked_for_only_where_it_is_needed() -> None:
     """A Config without a key is fine until a key is required."""
     config = Config.resolve({})

@@ -1,0 +1,64 @@
+"""DeliveringSpanProcessor: from a provider's finished spans to delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from agentsight_otel.exporters.delivery import Delivery
+from agentsight_otel.guard import guarded
+from agentsight_otel.translation.readable import from_readable_span
+from agentsight_otel.translation.relevance import is_relevant
+
+
+class DeliveringSpanProcessor(SpanProcessor):
+    """Hands each finished span of an agent or a conversation to delivery before ``Span.end`` returns.
+
+    Batching is delivery's own, so that a span is in the journal when its end returns.
+
+    Args:
+        delivery: Gives the delivery, or None while no key is configured.
+        export_all: Whether spans that belong to no agent or conversation go too.
+        timeout: Seconds a shutdown may take.
+    """
+
+    def __init__(
+        self,
+        delivery: Callable[[], Delivery | None],
+        export_all: Callable[[], bool],
+        timeout: Callable[[], float],
+    ) -> None:
+        self._delivery = delivery
+        self._export_all = export_all
+        self._timeout = timeout
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Do nothing; `ConversationSpanProcessor` stamps the span."""
+
+    @guarded(None)
+    def on_end(self, span: ReadableSpan) -> None:
+        """Submit *span* if it is sampled and belongs to an agent or a conversation."""
+        context = span.get_span_context()
+        if context is None or not context.trace_flags.sampled:
+            return
+        delivery = self._delivery()
+        if delivery is None:
+            return
+        data = from_readable_span(span)
+        if self._export_all() or is_relevant(data):
+            delivery.submit([data])
+
+    @guarded(None)
+    def shutdown(self) -> None:
+        """Deliver what waits, within the configured time."""
+        delivery = self._delivery()
+        if delivery is not None:
+            delivery.shutdown(self._timeout())
+
+    @guarded(default=False)
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Deliver what waits; True when nothing is left waiting."""
+        delivery = self._delivery()
+        return delivery is None or bool(delivery.flush(timeout_millis / 1000))

@@ -1,0 +1,40 @@
+"""ConversationTracker: the tracker, connected to delivery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentsight_otel.config import Config
+from agentsight_otel.pipeline.state import PIPELINE
+from agentsight_otel.tracking import Tracker
+
+
+class ConversationTracker(Tracker):
+    """Tracks conversations in memory and sends each as one request.
+
+    Args:
+        api_key: API key; needed to send, not to track.
+        conversation_id: The conversation that is active from the start.
+        endpoint: Base URL of AgentSight or of a local server.
+        log_level: Accepted for code written for 0.0.44; logging is the application's.
+        config: Settings to start from, in place of the environment.
+        **settings: Any other setting of `Config`.
+
+    Raises:
+        InvalidApiKeyException: *api_key* is malformed.
+        ConfigurationException: Another setting has a value it cannot have.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        conversation_id: str | None = None,
+        endpoint: str | None = None,
+        log_level: Any = None,
+        config: Config | None = None,
+        **settings: Any,
+    ) -> None:
+        del log_level
+        given = {"api_key": api_key, "conversation_id": conversation_id, "endpoint": endpoint, **settings}
+        resolved = Config.resolve(**given) if config is None else config.replace(**given)
+        super().__init__(resolved, PIPELINE.connect, PIPELINE.tracer)

@@ -1,0 +1,134 @@
+"""Pipeline: adopts or builds the TracerProvider and joins tracking to delivery."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+
+from agentsight_otel._version import __version__
+from agentsight_otel.config import Config
+from agentsight_otel.exporters.delivery import Delivery, FlushResult, Stats, delivery_for
+from agentsight_otel.pipeline.processor import DeliveringSpanProcessor
+from agentsight_otel.tracking import ConversationSpanProcessor
+
+TRACER_NAME = "agentsight_otel"
+
+Mask = Callable[[str], str]
+
+
+class Pipeline:
+    """The process-wide wiring behind `configure`, the singletons and the live API."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._config: Config | None = None
+        self._mask: Mask | None = None
+        self._meter_provider: MeterProvider | None = None
+        self._provider: trace.TracerProvider | None = None
+        self._attached: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._deliveries: weakref.WeakSet[Delivery] = weakref.WeakSet()
+
+    @property
+    def config(self) -> Config:
+        """The settings in force; read from the environment on first use."""
+        with self._lock:
+            if self._config is None:
+                self._config = Config.resolve()
+            return self._config
+
+    def configure(
+        self,
+        tracer_provider: trace.TracerProvider | None,
+        mask: Mask | None,
+        meter_provider: MeterProvider | None,
+        settings: dict[str, Any],
+    ) -> None:
+        """Set what is given, keep the rest, and attach to the provider."""
+        with self._lock:
+            self._config = self.config.replace(**settings)
+            self._mask = mask or self._mask
+            self._meter_provider = meter_provider or self._meter_provider
+            self._provider = tracer_provider or self._provider
+        self.provider()
+
+    def provider(self) -> trace.TracerProvider:
+        """Return the provider in use, adopted or built, with our processors on it."""
+        with self._lock:
+            if self._provider is None:
+                self._provider = adopt_or_build()
+            self._attach(self._provider)
+            return self._provider
+
+    def tracer(self) -> trace.Tracer:
+        """Return our own tracer of the provider in use."""
+        return self.provider().get_tracer(TRACER_NAME, __version__)
+
+    def connect(self, config: Config) -> Delivery:
+        """Return the delivery to *config*'s destination.
+
+        Raises:
+            NoApiKeyException: *config* has no key.
+            InvalidApiKeyException: Its key is malformed.
+        """
+        delivery = delivery_for(config, mask=self._mask, meter_provider=self._meter_provider)
+        self._deliveries.add(delivery)
+        return delivery
+
+    def delivery(self) -> Delivery | None:
+        """Return the delivery to the configured destination, or None without a usable key."""
+        config = self.config
+        return self.connect(config) if config.has_usable_key else None
+
+    def flush(self, timeout: float) -> FlushResult:
+        """Flush every destination used, *timeout* seconds each."""
+        return total(delivery.flush(timeout) for delivery in tuple(self._deliveries))
+
+    def shutdown(self, timeout: float | None) -> FlushResult:
+        """Shut every destination down, *timeout* seconds each."""
+        limit = self.config.shutdown_timeout if timeout is None else timeout
+        return total(delivery.shutdown(limit) for delivery in tuple(self._deliveries))
+
+    def stats(self) -> Stats:
+        """Add the counts of every destination used up."""
+        return Stats.total(delivery.stats() for delivery in tuple(self._deliveries))
+
+    def _attach(self, provider: Any) -> None:
+        if provider in self._attached or not hasattr(provider, "add_span_processor"):
+            return
+        self._attached.add(provider)
+        provider.add_span_processor(ConversationSpanProcessor())
+        provider.add_span_processor(
+            DeliveringSpanProcessor(
+                self.delivery, lambda: self.config.export_all, lambda: self.config.shutdown_timeout
+            )
+        )
+
+
+def total(results: Any) -> FlushResult:
+    """Add flush results up."""
+    rows = [dataclasses.astuple(result) for result in results]
+    return FlushResult(*(sum(column) for column in zip(*rows, strict=True)))
+
+
+def adopt_or_build() -> trace.TracerProvider:
+    """Return the global provider if processors can be added to it, else a new one.
+
+    The new one becomes global only where none is set.
+    """
+    current = trace.get_tracer_provider()
+    if hasattr(current, "add_span_processor"):
+        return current
+    built = TracerProvider()
+    if not isinstance(current, trace.ProxyTracerProvider):
+        return built
+    trace.set_tracer_provider(built)
+    # Another thread may have set one in between; the one that won is the one to use.
+    winner = trace.get_tracer_provider()
+    return winner if hasattr(winner, "add_span_processor") else built
