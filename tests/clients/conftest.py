@@ -1,0 +1,5 @@
+"""The fixture of this folder."""
+
+from scripted_server import script
+
+__all__ = ["script"]
