@@ -1,0 +1,103 @@
+"""Which conversation the code that is running belongs to.
+
+The innermost of: a `conversation()` block or `configure(conversation_id=…)` of this thread or task; the
+OpenTelemetry Context; W3C Baggage from another service. None of them crosses into a thread or task that
+named a conversation of its own.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+from opentelemetry import baggage
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+
+from agentsight_otel import semconv
+from agentsight_otel.tracking import shapes
+from agentsight_otel.tracking.timeline import Timeline, Timelines
+from agentsight_otel.tracking.validation import MAX_FIELD_LENGTH
+
+
+class Conversation:
+    """A conversation as the running code sees it.
+
+    Attributes:
+        id: The caller's id; None until something tracked before naming gets its name.
+        fields: What is known of it, as `validation.conversation_fields` gives it.
+        enabled: False inside ``conversation(enabled=False)``, where nothing live is recorded.
+        timeline: Its timeline in *registry*, once looked up.
+        registry: The tracker's timelines that *timeline* belongs to.
+        owner: The timelines of the tracker that named it; None for `conversation()`, which is everybody's.
+    """
+
+    __slots__ = ("enabled", "fields", "id", "owner", "registry", "timeline")
+
+    def __init__(
+        self,
+        conversation_id: str | None,
+        fields: dict[str, str] | None = None,
+        *,
+        enabled: bool = True,
+        owner: Timelines | None = None,
+    ) -> None:
+        self.id = conversation_id
+        self.fields = fields or {}
+        self.enabled = enabled
+        self.timeline: Timeline | None = None
+        self.registry: Timelines | None = None
+        self.owner = owner
+
+    def bind(self, registry: Timelines) -> Timeline:
+        """Return the timeline of this conversation in *registry*, and remember it."""
+        timeline = registry.unnamed() if self.id is None else registry.get(self.id)
+        if self.fields:
+            timeline.know(self.fields)
+        self.timeline, self.registry = timeline, registry
+        return timeline
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what every span of the conversation carries; empty while it has no id."""
+        return shapes.identity(self.id, self.fields) if self.id is not None else {}
+
+
+CURRENT: ContextVar[Conversation | None] = ContextVar("agentsight_conversation", default=None)
+"""Set by `conversation()` and by the tracker; everything else reads it through `current`."""
+
+_KEY = otel_context.create_key("agentsight-conversation")
+
+
+def current() -> Conversation | None:
+    """Return the conversation of the running code, or None."""
+    return CURRENT.get() or from_context(otel_context.get_current())
+
+
+def from_context(context: Context) -> Conversation | None:
+    """Return the conversation that an OpenTelemetry Context carries, itself or as baggage."""
+    carried = otel_context.get_value(_KEY, context)
+    if isinstance(carried, Conversation):
+        return carried
+    conversation_id = _baggage(semconv.CONVERSATION_ID, context)
+    if conversation_id is None:
+        return None
+    customer_id = _baggage(semconv.CUSTOMER_ID, context)
+    return Conversation(conversation_id, {"customer_id": customer_id} if customer_id else None)
+
+
+def into_context(conversation: Conversation, context: Context) -> Context:
+    """Return *context* with the conversation in it, and its id and customer in the baggage."""
+    context = otel_context.set_value(_KEY, conversation, context)
+    if conversation.id is None or not conversation.enabled:
+        return context
+    context = baggage.set_baggage(semconv.CONVERSATION_ID, conversation.id, context)
+    customer_id = conversation.fields.get("customer_id")
+    if customer_id:
+        return baggage.set_baggage(semconv.CUSTOMER_ID, customer_id, context)
+    return baggage.remove_baggage(semconv.CUSTOMER_ID, context)
+
+
+def _baggage(name: str, context: Context) -> str | None:
+    value = baggage.get_baggage(name, context)
+    # Baggage comes from outside: what is not a possible id is not one.
+    return value if isinstance(value, str) and value.strip() and len(value) <= MAX_FIELD_LENGTH else None

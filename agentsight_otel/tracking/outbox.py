@@ -1,0 +1,225 @@
+"""Outbox: the way from a timeline to the sink and to the provider."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from agentsight_otel.config import Config
+from agentsight_otel.enums import Durability
+from agentsight_otel.helpers import generate_conversation_id
+from agentsight_otel.tracking import plan
+from agentsight_otel.tracking.items import Action, Item, Message, Opened, Record, Tokens, decode_record
+from agentsight_otel.tracking.limits import messages_per_turn
+from agentsight_otel.tracking.mirror import mirror
+from agentsight_otel.tracking.sink import Sink
+from agentsight_otel.tracking.timeline import Batch, Taken, Timeline, Timelines
+from agentsight_otel.tracking.tracers import TracerGetter, ambient_span, own
+
+logger = logging.getLogger("agentsight_otel")
+
+Connect = Callable[[Config], Sink]
+
+
+class Outbox:
+    """Submits what timelines hold.
+
+    Attributes:
+        timelines: The unsent items.
+        dropped: Items given up because memory was full and no key was configured.
+        must_connect: Whether tracked items belong into a journal that is not open yet.
+    """
+
+    def __init__(self, config: Config, connect: Connect, tracer: TracerGetter) -> None:
+        self._config = config
+        self._connect = connect
+        self._tracer = tracer
+        self._sink: Sink | None = None
+        self._lock = threading.Lock()
+        self.timelines = Timelines(config.memory_max_bytes, self._hand_over)
+        self.dropped = 0
+        self.must_connect = self._journals(config)
+
+    def reconfigure(self, config: Config) -> None:
+        """Use *config* from now on; another key or endpoint means another sink."""
+        old, self._config = self._config, config
+        self.timelines.budget = config.memory_max_bytes
+        if (old.api_key, old.endpoint) == (config.api_key, config.endpoint):
+            return
+        with self._lock:
+            sink, self._sink = self._sink, None
+            self.timelines.journal = None
+            self.must_connect = self._journals(config)
+        if sink is not None:
+            kept = [ref for timeline in self.timelines.unsent() for ref in timeline.forget_refs()]
+            if self.must_connect:
+                self.sink()
+            sink.release(kept)
+
+    def sink(self) -> Sink:
+        """Return the sink, connecting it on first use.
+
+        Raises:
+            NoApiKeyException: No key is configured.
+        """
+        sink = self._sink
+        if sink is not None:
+            return sink
+        self._config.require_api_key()
+        with self._lock:
+            if self._sink is None:
+                self._sink = self._open()
+                self.must_connect = False
+            return self._sink
+
+    def submit(self, timeline: Timeline, conversation_id: str) -> Batch | None:
+        """Submit what *timeline* holds, while its `sending` is held; None when there is nothing.
+
+        Raises:
+            NoApiKeyException: No key is configured; nothing has been taken.
+        """
+        if not timeline.items:
+            return None
+        sink = self.sink() if self._config.deliver_tracked else None
+        taken = timeline.take()
+        if not taken.items:
+            timeline.put_back(taken)
+            return None
+        batch = None
+        try:
+            batch = self._submit(sink, taken, conversation_id)
+        finally:
+            if batch is None:
+                timeline.put_back(taken)
+        return batch
+
+    def submit_alone(self, conversation_id: str, item: Opened) -> Batch:
+        """Submit one item at once, past every timeline.
+
+        Raises:
+            NoApiKeyException: No key is configured.
+        """
+        sink = self.sink() if self._config.deliver_tracked else None
+        return self._submit(sink, Taken([(item.time_us, item)], item.fields, []), conversation_id)
+
+    def kick(self) -> None:
+        """Try what waits now, without backoff."""
+        if self._sink is not None:
+            self._sink.kick()
+
+    def hand_over(self) -> int:
+        """Submit everything unsent without waiting; return how many conversations that were."""
+        timelines = self.timelines.unsent()
+        self._hand_over(timelines)
+        return len(timelines)
+
+    def _submit(self, sink: Sink | None, taken: Taken, conversation_id: str) -> Batch:
+        tracer = own(self._tracer())
+        ambient = ambient_span()
+        spans, uploads = plan.Planner(
+            conversation_id,
+            ({"environment": self._config.environment} if self._config.environment else {}) | taken.fields,
+            ambient=plan.Ambient(f"{ambient.trace_id:032x}", f"{ambient.span_id:016x}") if ambient else None,
+            resource=tracer.resource.attributes if tracer else None,
+            max_messages=messages_per_turn(),
+        ).plan(taken.items)
+        ticket = None
+        if sink is not None:
+            ticket = sink.submit(spans, uploads)
+            if taken.refs:
+                sink.release(taken.refs)
+        if tracer is not None:
+            mirror(tracer, spans)
+        return Batch(entries(taken.items), ticket)
+
+    def _hand_over(self, timelines: Sequence[Timeline]) -> None:
+        for timeline in timelines:
+            if timeline.sending.acquire(blocking=False):
+                try:
+                    self._hand_over_one(timeline)
+                finally:
+                    timeline.sending.release()
+                timeline.settle()
+
+    def _hand_over_one(self, timeline: Timeline) -> None:
+        if self._config.api_key is None and self._config.deliver_tracked:
+            self._drop(timeline)
+            return
+        if timeline.conversation_id is None:
+            timeline.conversation_id = generate_conversation_id()
+        self.submit(timeline, timeline.conversation_id)
+
+    def _drop(self, timeline: Timeline) -> None:
+        count = len(timeline.take().items)
+        if not self.dropped:
+            logger.warning(
+                "agentsight-otel: no API key is configured and %d bytes of unsent items are waiting; "
+                "the oldest are dropped from now on",
+                self.timelines.budget,
+            )
+        self.dropped += count
+
+    @staticmethod
+    def _journals(config: Config) -> bool:
+        return (
+            config.api_key is not None
+            and config.deliver_tracked
+            and config.durability is not Durability.MEMORY
+        )
+
+    def _open(self) -> Sink:
+        sink = self._connect(self._config)
+        if self._journals(self._config):
+            self.timelines.journal = sink
+            for timeline in self.timelines.unsent():
+                timeline.rekeep()
+            self._recover(sink)
+        return sink
+
+    def _recover(self, sink: Sink) -> None:
+        """Submit what dead processes tracked and never sent; the next send of each reports it."""
+        for name, taken in revived([record for data in sink.recover() if (record := decode_record(data))]):
+            conversation_id = name or generate_conversation_id()
+            timeline = self.timelines.get(conversation_id)
+            timeline.outstanding.append(self._submit(sink, taken, conversation_id))
+            self.timelines.hold(timeline)
+
+
+def revived(records: Sequence[Record]) -> list[tuple[str | None, Taken]]:
+    """Return the conversations that *records* of the journal describe; the last version of an item counts."""
+    names = {record.timeline: record.conversation_id for record in records if record.conversation_id}
+    versions: dict[str, dict[int, Item]] = {}
+    fields: dict[str, dict[str, str]] = {}
+    for record in records:
+        fields.setdefault(record.timeline, {}).update(record.fields)
+        if record.item is not None:
+            versions.setdefault(record.timeline, {})[record.item.seed] = record.item
+    conversations: dict[str, Timeline] = {}
+    registry = Timelines(0, lambda _: None)
+    for uid, items in versions.items():
+        for item in items.values():
+            if isinstance(item, Action):
+                item.running = False
+        piece = Timeline(registry, names.get(uid))
+        piece.items, piece.fields = list(items.values()), fields[uid]
+        piece.move_to(conversations.setdefault(names.get(uid) or uid, Timeline(registry, names.get(uid))))
+    return [(timeline.conversation_id, timeline.take()) for timeline in conversations.values()]
+
+
+def entries(items: Sequence[tuple[int, Item]]) -> list[tuple[str, int]]:
+    """Return the type and time of each item as a report names them; all tokens together are one action."""
+    listed = [(kind(item), stamp) for stamp, item in items if not isinstance(item, Tokens)]
+    tokens = [stamp for stamp, item in items if isinstance(item, Tokens)]
+    if tokens:
+        listed.append(("action", tokens[-1]))
+    return sorted(listed, key=lambda entry: entry[1])
+
+
+def kind(item: Item) -> str:
+    """Return the 0.0.44 name of an item's type."""
+    if isinstance(item, Message):
+        return "answer" if item.sender == "agent" else "question"
+    return {"Action": "action", "Button": "button", "Files": "attachments", "Opened": "conversation"}[
+        type(item).__name__
+    ]
