@@ -1,0 +1,215 @@
+"""Blocks become requests: merged per conversation, cut by bytes, split and bisected."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from agentsight_otel._version import __version__
+from agentsight_otel.encoding import encode_json
+from agentsight_otel.translation.block import Block, Upload
+from agentsight_otel.translation.span_data import SpanKey
+
+_HEAD = b'{"sdk":' + encode_json({"name": "agentsight-otel", "version": __version__}) + b',"conversations":['
+_TAIL = b"]}"
+_BLOCK_OVERHEAD = 64
+
+
+class _Ids(msgspec.Struct):
+    trace_id: str = ""
+    span_id: str = ""
+
+
+_ids = msgspec.json.Decoder(_Ids)
+
+
+class Origin:
+    """A block on its way, in one part or several; its sources are done when the last part is."""
+
+    __slots__ = ("dead", "open", "reason", "sources", "uploads")
+
+    def __init__(self, sources: list[SpanKey], uploads: list[Upload]) -> None:
+        self.sources = sources
+        self.uploads = uploads
+        self.open = 0
+        self.dead: set[SpanKey] = set()
+        self.reason: str | None = None
+
+
+class Part:
+    """What one request carries of one conversation."""
+
+    __slots__ = ("conversation_id", "fields", "origins", "size", "spans")
+
+    def __init__(
+        self, conversation_id: str, fields: dict[str, Any], spans: list[bytes], origins: list[Origin]
+    ) -> None:
+        self.conversation_id = conversation_id
+        self.fields = fields
+        self.spans = spans
+        self.origins = origins
+        self.size = _size(conversation_id, fields, spans)
+
+    def merge(self, other: Part) -> None:
+        """Append a later part of the same conversation."""
+        self.fields = {**self.fields, **other.fields}
+        self.spans += other.spans
+        self.origins += other.origins
+        self.size += other.size
+
+    def condemn(self, reason: str) -> None:
+        """Note the sources of its spans as refused; all of them when no span names one."""
+        named = {SpanKey(found.trace_id, found.span_id) for found in map(_ids.decode, self.spans)}
+        hits = [named.intersection(origin.sources) for origin in self.origins]
+        for origin, hit in zip(self.origins, hits, strict=True):
+            dead = hit if any(hits) else set(origin.sources)
+            if dead:
+                origin.dead |= dead
+                origin.reason = reason
+
+    def halves(self) -> list[Part]:
+        """Cut by spans into two."""
+        middle = len(self.spans) // 2
+        for origin in self.origins:
+            origin.open += 1
+        return [
+            Part(self.conversation_id, self.fields, spans, list(self.origins))
+            for spans in (self.spans[:middle], self.spans[middle:])
+        ]
+
+    def encode(self) -> bytes:
+        """Return the block as JSON."""
+        head = encode_json({"conversation_id": self.conversation_id, **self.fields})
+        return head[:-1] + b',"spans":[' + b",".join(self.spans) + b"]}"
+
+
+class Batch:
+    """The parts of one request, at most one per conversation.
+
+    Attributes:
+        failures: Attempts that failed in a way that may pass.
+        refusals: Refusals in a row that led to this batch, since the last success.
+    """
+
+    def __init__(self, parts: list[Part], *, refusals: int = 0) -> None:
+        self.parts = parts
+        self.failures = 0
+        self.refusals = refusals
+        self._body: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes, about."""
+        return sum(part.size for part in self.parts)
+
+    @property
+    def divisible(self) -> bool:
+        """Whether it can be halved."""
+        return len(self.parts) > 1 or len(self.parts[0].spans) > 1
+
+    @property
+    def key(self) -> str:
+        """Name the request: the same contents always have the same key."""
+        return hashlib.sha256(self.body).hexdigest()[:32]
+
+    @property
+    def body(self) -> bytes:
+        """The request's body."""
+        if self._body is None:
+            self._body = _HEAD + b",".join([part.encode() for part in self.parts]) + _TAIL
+        return self._body
+
+    def halves(self) -> list[Batch]:
+        """Cut in two: by conversations, or the only conversation by spans."""
+        if len(self.parts) == 1:
+            return [Batch([part], refusals=self.refusals) for part in self.parts[0].halves()]
+        middle = len(self.parts) // 2
+        halves = (self.parts[:middle], self.parts[middle:])
+        return [Batch(half, refusals=self.refusals) for half in halves]
+
+
+class Batcher:
+    """Collects blocks until a request is full.
+
+    Attributes:
+        max_bytes: Of one request; lowered when a server says that one was too large.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._ready: deque[Batch] = deque()
+        self._parts: dict[str, Part] = {}
+        self._size = 0
+
+    def add(self, block: Block) -> None:
+        """Take a block; its spans keep their order, and later fields win."""
+        origin = Origin(block.sources, block.uploads)
+        pieces = list(_pieces(block, self.max_bytes))
+        origin.open = len(pieces)
+        for spans in pieces:
+            self._add(Part(block.conversation_id, block.fields, spans, [origin]))
+
+    @property
+    def full(self) -> bool:
+        """Whether a full request is ready."""
+        return bool(self._ready)
+
+    def take(self) -> Batch | None:
+        """Return the next request, a partly filled one if there is no other."""
+        if self._ready:
+            return self._ready.popleft()
+        self._close()
+        return self._ready.popleft() if self._ready else None
+
+    def holds(self, conversation_id: str) -> bool:
+        """Say whether a part of the conversation has not been taken."""
+        return conversation_id in self._parts or any(
+            part.conversation_id == conversation_id for batch in self._ready for part in batch.parts
+        )
+
+    def _add(self, part: Part) -> None:
+        if self._size + part.size > self.max_bytes and self._parts:
+            earlier = self._parts.pop(part.conversation_id, None)
+            self._close()
+            if earlier is not None:
+                # A conversation that fits one request is not spread over two.
+                if earlier.size + part.size <= self.max_bytes:
+                    earlier.merge(part)
+                    part = earlier
+                else:
+                    self._ready.append(Batch([earlier]))
+            self._size = 0
+        there = self._parts.get(part.conversation_id)
+        if there is not None:
+            there.merge(part)
+        else:
+            self._parts[part.conversation_id] = part
+        self._size += part.size
+
+    def _close(self) -> None:
+        if self._parts:
+            self._ready.append(Batch(list(self._parts.values())))
+        self._parts = {}
+        self._size = 0
+
+
+def _pieces(block: Block, max_bytes: int) -> Iterator[list[bytes]]:
+    room = max_bytes - _size(block.conversation_id, block.fields, [])
+    piece: list[bytes] = []
+    size = 0
+    for span in block.spans:
+        if piece and size + len(span) + 1 > room:
+            yield piece
+            piece, size = [], 0
+        piece.append(span)
+        size += len(span) + 1
+    yield piece
+
+
+def _size(conversation_id: str, fields: dict[str, Any], spans: list[bytes]) -> int:
+    named = len(encode_json(fields)) + len(conversation_id.encode()) + _BLOCK_OVERHEAD
+    return named + sum(map(len, spans)) + len(spans)

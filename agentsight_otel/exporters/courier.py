@@ -1,0 +1,240 @@
+"""From the inbox to the backend: what is sent next, and what every outcome leads to."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from agentsight_otel.exporters.adoption import Adopter
+from agentsight_otel.exporters.batching import Batch, Batcher
+from agentsight_otel.exporters.graveyard import Graveyard
+from agentsight_otel.exporters.ledger import Entry, Ledger
+from agentsight_otel.exporters.link import Link
+from agentsight_otel.exporters.settlement import Settlement
+from agentsight_otel.exporters.tickets import Ticket
+from agentsight_otel.exporters.uploads import Pending, Uploader
+from agentsight_otel.journal import Kind
+from agentsight_otel.translation.assembly import Assembled, Assembler
+from agentsight_otel.translation.block import Upload
+from agentsight_otel.translation.span_data import SpanKey
+from agentsight_otel.transport import Outcome, Verdict
+
+INGEST = "/api/ingest/"
+STEP = 16
+"""Spans handled before other threads get a turn."""
+
+_HOUSEKEEPING = 5.0
+_ASSEMBLY_CHECK = 0.5
+_IDLE = 30.0
+_MIN_REQUEST = 16 * 1024
+_ISOLATE_AFTER = 3
+
+Observe = Callable[[str, int, Outcome], None]
+
+
+class Courier:
+    """Does one thing at a time, on whichever thread calls `step`.
+
+    Args:
+        ledger: The records.
+        link: The destination.
+        assembler: Makes blocks of spans.
+        graveyard: Takes what is refused.
+        adopter: Finds what dead processes left.
+        max_request_bytes: Of one request before compression.
+        observe: Told of every request: its path, its records and its outcome.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        link: Link,
+        assembler: Assembler,
+        graveyard: Graveyard,
+        adopter: Adopter,
+        *,
+        max_request_bytes: int,
+        observe: Observe,
+    ) -> None:
+        self._ledger = ledger
+        self._link = link
+        self._assembler = assembler
+        self._adopter = adopter
+        self._observe = observe
+        self._settlement = Settlement(ledger, graveyard, self._add_uploads)
+        self._uploader = Uploader(link.transport)
+        self._batcher = Batcher(max_request_bytes)
+        self._outgoing: deque[Batch] = deque()
+        self._aside: deque[Batch] = deque()
+        self._uploads: deque[Pending] = deque()
+        self._keep_at = 0.0
+        self.draining = False
+        self.kicked = False
+        self.adopting = True
+
+    def step(self) -> float:
+        """Do what is due; return the seconds until there is something to do again."""
+        now = time.monotonic()
+        if self.adopting or now >= self._keep_at:
+            self._keep_house(now)
+        if self.kicked:
+            self.kicked = False
+            self._link.backoff.skip()
+        wait = self._link.wait(now)
+        if wait > 0:
+            return min(wait, max(0.0, self._keep_at - now))
+        if self._send_batch() or self._send_upload(now):
+            return 0.0
+        return self._rest(now)
+
+    def _keep_house(self, now: float) -> None:
+        self._keep_at = now + _HOUSEKEEPING
+        self._ledger.evict()
+        self._ledger.save_again()
+        self._adopter.run(now, at_once=self.adopting)
+        self.adopting = False
+
+    def _rest(self, now: float) -> float:
+        due = [max(0.0, self._keep_at - now)]
+        due += [pending.backoff.left(now) for pending in self._uploads]
+        if self._assembler.pending:
+            due.append(_ASSEMBLY_CHECK)
+        return min(*due, _IDLE)
+
+    def _fill(self) -> None:
+        while not self._batcher.full and self._ledger.inbox_size:
+            entries = self._ledger.take(STEP)
+            if entries:
+                self._assemble(entries)
+            time.sleep(0)
+        if self._ledger.inbox_size:
+            return
+        if self.draining:
+            self.draining = False
+            self._accept(self._assembler.drain())
+        elif self._assembler.pending:
+            self._accept(self._assembler.expire(time.time_ns()))
+
+    def _assemble(self, entries: list[Entry]) -> None:
+        kind = entries[0].kind
+        if kind == Kind.UPLOAD:
+            self._uploads.extend(map(Pending, entries))
+            return
+        values = [entry.value for entry in entries]
+        if kind == Kind.LOG:
+            self._accept(self._assembler.add_logs(values, time.time_ns()))
+        else:
+            self._accept(self._assembler.add(values, time.time_ns()))
+        self._ledger.cool(entries)
+
+    def _accept(self, assembled: Assembled) -> None:
+        for block in assembled.blocks:
+            self._batcher.add(block)
+        by_reason: dict[str, list[SpanKey]] = {}
+        for key, reason in assembled.filtered:
+            by_reason.setdefault(reason, []).append(key)
+        for reason, keys in by_reason.items():
+            self._ledger.leave_out(self._ledger.entries(keys), reason)
+
+    def _next_batch(self) -> Batch | None:
+        if not self._outgoing:
+            self._fill()
+            batch = self._batcher.take()
+            if batch is None and self._aside:
+                batch = self._aside.popleft()
+            if batch is None:
+                return None
+            self._outgoing.append(batch)
+        while self._outgoing[0].size > self._batcher.max_bytes and self._outgoing[0].divisible:
+            self._replace(self._outgoing[0].halves())
+        return self._outgoing[0]
+
+    def _replace(self, batches: list[Batch]) -> None:
+        self._outgoing.popleft()
+        self._outgoing.extendleft(reversed(batches))
+
+    def _send_batch(self) -> bool:
+        batch = self._next_batch()
+        if batch is None:
+            return False
+        outcome = self._link.post(INGEST, batch.body, batch.key)
+        now = time.monotonic()
+        self._link.note(outcome, now)
+        self._observe(INGEST, sum(len(part.spans) for part in batch.parts), outcome)
+        self._follow(batch, outcome)
+        if outcome.verdict is Verdict.OK and self._link.learn(len(batch.body), now):
+            self._adopter.note_agent(self._link.agent_id)
+        return True
+
+    def _follow(self, batch: Batch, outcome: Outcome) -> None:
+        if outcome.verdict is Verdict.OK:
+            self._outgoing.popleft()
+            self._settlement.taken(batch, outcome)
+            for other in self._outgoing:
+                other.refusals = 0
+        elif outcome.verdict is Verdict.REFUSED:
+            again = self._settlement.refused(batch, outcome)
+            self._replace(again)
+        elif outcome.verdict is Verdict.SPLIT:
+            self._split(batch, outcome)
+        elif outcome.cause != "interrupted":
+            self._settlement.failed(batch, outcome)
+            self._isolate(batch, outcome)
+
+    def _split(self, batch: Batch, outcome: Outcome) -> None:
+        if batch.divisible:
+            self._batcher.max_bytes = max(_MIN_REQUEST, min(self._batcher.max_bytes, batch.size) // 2)
+            self._replace(batch.halves())
+        else:
+            self._outgoing.popleft()
+            self._settlement.too_large(batch, outcome)
+
+    def _isolate(self, batch: Batch, outcome: Outcome) -> None:
+        """Find out which conversation a server breaks on, and let the others pass it by."""
+        if outcome.status != 500 and outcome.cause != "timeout":
+            return
+        batch.failures += 1
+        if batch.failures % _ISOLATE_AFTER:
+            return
+        if batch.divisible and (outcome.status != 500 or len(batch.parts) > 1):
+            self._replace(batch.halves())
+        elif len(self._outgoing) > 1 or self._ledger.inbox_size or self._batcher.full:
+            self._aside.append(self._outgoing.popleft())
+
+    def _add_uploads(self, uploads: list[Upload]) -> None:
+        ticket = Ticket(self._ledger.condition)
+        self._ledger.enqueue(self._ledger.admit(Kind.UPLOAD, uploads, ticket))
+
+    def _send_upload(self, now: float) -> bool:
+        for pending in list(self._uploads):
+            if pending.backoff.left(now) <= 0 and not self._blocked(pending.upload.conversation_id):
+                break
+        else:
+            return False
+        outcome = self._uploader.send(pending)
+        self._observe("/api/attachments/", 1, outcome)
+        if outcome.verdict is Verdict.OK or outcome.status != 404:
+            self._link.note(outcome, now)
+        self._follow_upload(pending, outcome, now)
+        return True
+
+    def _follow_upload(self, pending: Pending, outcome: Outcome, now: float) -> None:
+        entry = pending.entry
+        if outcome.verdict is Verdict.OK:
+            self._uploads.remove(pending)
+            self._ledger.deliver([entry])
+        elif outcome.verdict is Verdict.REFUSED:
+            self._uploads.remove(pending)
+            self._settlement.bury([entry], outcome.reason, outcome.status, pending.upload.conversation_id)
+        elif outcome.cause != "interrupted":
+            pending.backoff.failed(now, outcome.retry_after)
+            if entry.ticket is not None:
+                entry.ticket.note(outcome.reason, outcome.status, parked=outcome.verdict is Verdict.PARK)
+
+    def _blocked(self, conversation_id: str) -> bool:
+        return self._batcher.holds(conversation_id) or any(
+            part.conversation_id == conversation_id
+            for batch in (*self._outgoing, *self._aside)
+            for part in batch.parts
+        )

@@ -1,0 +1,314 @@
+"""Delivery: everything recorded for one destination, from submit to settled."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from opentelemetry.metrics import MeterProvider
+
+from agentsight_otel.config import Config
+from agentsight_otel.exporters.adoption import Adopter, KeptItem
+from agentsight_otel.exporters.courier import STEP, Courier
+from agentsight_otel.exporters.flushing import PATIENCE, Flusher
+from agentsight_otel.exporters.graveyard import DeadLetter, Graveyard
+from agentsight_otel.exporters.keys import KeyCallback, KeySource
+from agentsight_otel.exporters.ledger import Entry, Ledger
+from agentsight_otel.exporters.link import PROBE_INTERVAL, Link
+from agentsight_otel.exporters.metrics import Metrics
+from agentsight_otel.exporters.sender import Sender
+from agentsight_otel.exporters.stats import Stats
+from agentsight_otel.exporters.tickets import FlushResult, Ticket
+from agentsight_otel.guard import guarded
+from agentsight_otel.journal import DeadFile, Journal, Kind, Ref, default_folder, fingerprint
+from agentsight_otel.translation.assembly import Assembler
+from agentsight_otel.translation.block import Upload
+from agentsight_otel.translation.masking import mask_log, mask_span
+from agentsight_otel.translation.span_data import LogData, SpanData
+from agentsight_otel.transport import Outcome, Transport
+
+__all__ = ["Delivery", "FlushResult", "Stats", "Ticket", "delivery_for"]
+
+Mask = Callable[[str], str]
+
+_NO_KEY = bytes(24)
+
+
+class Delivery:
+    """Takes records for one destination and delivers them, each exactly once as far as the backend allows.
+
+    `submit` returns when the records are in the journal. One daemon thread, started when there is something
+    to do, sends them. After a fork the child begins with nothing: what waited is its parent's. Safe for any
+    thread. Get one with `delivery_for`.
+
+    Args:
+        config: Endpoint, key, limits and durability.
+        mask: Applied to every text before anything is written.
+        meter_provider: Gets the delivery's own metrics.
+        key_callback: Asked for the key when the backend refuses the one in use.
+        probe_interval: Seconds between attempts while the backend refuses the key.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        mask: Mask | None = None,
+        meter_provider: MeterProvider | None = None,
+        key_callback: KeyCallback | None = None,
+        probe_interval: float = PROBE_INTERVAL,
+    ) -> None:
+        self.config = config
+        self.mask = mask
+        self.folder = spool_folder(config)
+        self.keys = KeySource(config.require_api_key(), key_callback)
+        self._probe_interval = probe_interval
+        self._open()
+        self._metrics = Metrics(config.endpoint, self.stats, meter_provider)
+
+    def submit(
+        self, spans: Sequence[SpanData], uploads: Sequence[Upload] = (), *, masked: bool = False
+    ) -> Ticket:
+        """Take spans, and the attachments to send after them, as one run.
+
+        Args:
+            spans: In order. One whose key was submitted lately is ignored, or joined while it waits.
+            uploads: Attachments of the same conversation.
+            masked: The mask has been applied already.
+
+        Returns:
+            A handle on what becomes of them.
+        """
+        self._check_process()
+        ticket = Ticket(self._ledger.condition)
+        entries: list[Entry] = []
+        mask = None if masked else self.mask
+        for start in range(0, len(spans), STEP):
+            chunk = spans[start : start + STEP]
+            if mask is not None:
+                chunk = [mask_span(span, mask) for span in chunk]
+            entries += self._ledger.admit(Kind.SPAN, chunk, ticket)
+            if start + STEP < len(spans):
+                time.sleep(0)
+        for upload in uploads:
+            entries += self._ledger.admit(Kind.UPLOAD, [upload], ticket)
+        self._enqueue(entries)
+        return ticket
+
+    def submit_logs(self, logs: Sequence[LogData]) -> None:
+        """Take log records that belong to spans."""
+        self._check_process()
+        if self.mask is not None:
+            logs = [mask_log(log, self.mask) for log in logs]
+        ticket = Ticket(self._ledger.condition)
+        self._enqueue(self._ledger.admit(Kind.LOG, logs, ticket))
+
+    def filtered(self, reason: str, records: int = 1) -> None:
+        """Count records that somebody left out before they came here."""
+        self._ledger.filtered(reason, records)
+
+    def kick(self) -> None:
+        """Try what waits now, without backoff."""
+        self._check_process()
+        self._courier.kicked = True
+        self._run()
+
+    def flush(self, timeout: float) -> FlushResult:
+        """Deliver what waits.
+
+        Args:
+            timeout: Seconds this may take.
+
+        Returns:
+            What was reached; when records are left waiting they are still tried later. Comes back early
+            when the backend refuses the key.
+        """
+        self._check_process()
+        return self._flusher.flush(timeout)
+
+    def shutdown(self, timeout: float) -> FlushResult:
+        """Deliver what can be delivered now, end the thread and let go of the journal.
+
+        Waits *timeout* seconds at most, and no longer than there is progress when everything that waits is
+        on disk: the next process sends it. A later `submit` starts everything again.
+        """
+        self._check_process()
+        result = self._flusher.flush(timeout, patience=PATIENCE)
+        if not self._sender.is_current:
+            self._sender.stop()
+            self._transport.close()
+            self._journal.close()
+        return result
+
+    def stats(self) -> Stats:
+        """Return the counts."""
+        link = self._link
+        return self._ledger.stats(requests=link.requests, failures=link.failures, parked=link.parked)
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return what the backend refused for good, oldest first."""
+        return self._graveyard.letters()
+
+    def keep(self, item: bytes) -> object | None:
+        """Write an unsent timeline item to the journal.
+
+        Returns:
+            A handle for `release`, None when nothing is written to disk. An item that `recover` returned is
+            there already.
+        """
+        self._check_process()
+        if isinstance(item, KeptItem):
+            return item.ref
+        refs = self._journal.append(Kind.ITEM, [(_NO_KEY, item)])
+        if refs is None:
+            return None
+        self._journal.sync(refs[0])
+        return refs[0]
+
+    def release(self, refs: Sequence[object]) -> None:
+        """Forget kept items."""
+        self._check_process()
+        self._journal.ack([ref for ref in refs if isinstance(ref, Ref) and not ref.segment.gone])
+
+    def recover(self) -> list[bytes]:
+        """Return the timeline items that dead processes kept and never released, oldest first."""
+        self._check_process()
+        self._adopter.run(time.monotonic(), at_once=True)
+        if self._ledger.waiting:
+            self._run()
+        return self._adopter.items()
+
+    def start(self) -> None:
+        """Start the thread if dead processes left something to send."""
+        if self._journal.orphans():
+            self._run()
+
+    def after_fork(self) -> None:
+        """Begin anew in a child process."""
+        self._transport.abandon()
+        self._journal.abandon()
+        self._open()
+
+    def _open(self) -> None:
+        config = self.config
+        self._pid = os.getpid()
+        self._journal = Journal(
+            self.folder,
+            durability=config.durability,
+            max_bytes=config.spool_max_bytes,
+            max_age=config.spool_max_age,
+        )
+        self._ledger = Ledger(self._journal, memory_max_bytes=config.memory_max_bytes)
+        stopping = threading.Event()
+        self._transport = Transport(
+            config.endpoint, self.keys.current(), timeout=config.timeout, stop=stopping
+        )
+        self._link = Link(self._transport, self.keys, probe_interval=self._probe_interval)
+        folder = self._journal.folder
+        dead = None if folder is None else DeadFile(folder, max_bytes=config.spool_max_bytes // 4)
+        self._graveyard = Graveyard(dead)
+        self._adopter = Adopter(self._ledger, self._journal, config.endpoint)
+        self._courier = Courier(
+            self._ledger,
+            self._link,
+            Assembler(
+                environment=config.environment,
+                export_all=config.export_all,
+                max_text_length=config.max_text_length,
+            ),
+            self._graveyard,
+            self._adopter,
+            max_request_bytes=config.max_request_bytes,
+            observe=self._observe,
+        )
+        self._sender = Sender(self._courier.step, stopping)
+        self._flusher = Flusher(self._ledger, self._link, self._courier, self._sender, self._journal)
+
+    def _observe(self, path: str, records: int, outcome: Outcome) -> None:
+        self._metrics.request(path, records, outcome)
+
+    def _enqueue(self, entries: list[Entry]) -> None:
+        if entries:
+            self._ledger.enqueue(entries)
+            self._run()
+
+    def _run(self) -> None:
+        self._sender.start()
+        self._sender.wake()
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            self.after_fork()
+
+
+def spool_folder(config: Config) -> Path | None:
+    """Return the folder of a destination's journal; None when there is nowhere to put one."""
+    root = Path(config.spool_dir) if config.spool_dir else default_folder()
+    return None if root is None else root / fingerprint(config.endpoint, config.require_api_key())
+
+
+class Registry:
+    """The deliveries of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._deliveries: dict[tuple[str, str], Delivery] = {}
+        self._hooked = False
+
+    def get(
+        self,
+        config: Config,
+        *,
+        mask: Mask | None = None,
+        meter_provider: MeterProvider | None = None,
+        key_callback: KeyCallback | None = None,
+    ) -> Delivery:
+        """Return the destination's delivery, made with these arguments if there is none yet."""
+        name = (config.endpoint, config.require_api_key())
+        delivery = self._deliveries.get(name)
+        if delivery is not None:
+            return delivery
+        with self._lock:
+            delivery = self._deliveries.get(name)
+            if delivery is None:
+                self._hook()
+                delivery = Delivery(
+                    config, mask=mask, meter_provider=meter_provider, key_callback=key_callback
+                )
+                self._deliveries[name] = delivery
+                delivery.start()
+            return delivery
+
+    def _hook(self) -> None:
+        if not self._hooked and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork)
+        self._hooked = True
+
+    @guarded(None)
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+        for delivery in self._deliveries.values():
+            delivery.after_fork()
+
+
+_registry = Registry()
+
+
+def delivery_for(
+    config: Config,
+    *,
+    mask: Mask | None = None,
+    meter_provider: MeterProvider | None = None,
+    key_callback: KeyCallback | None = None,
+) -> Delivery:
+    """Return the delivery of a destination, one for each endpoint and key in a process.
+
+    The first call decides the other settings; a mask given later replaces none.
+
+    Raises:
+        NoApiKeyException: The config has no key.
+    """
+    return _registry.get(config, mask=mask, meter_provider=meter_provider, key_callback=key_callback)

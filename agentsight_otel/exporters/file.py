@@ -1,0 +1,98 @@
+"""FileSpanExporter: the same payloads, in a folder."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from agentsight_otel.config import Config
+from agentsight_otel.exporters.batching import Batcher
+from agentsight_otel.guard import guarded
+from agentsight_otel.translation.assembly import Assembled, Assembler
+from agentsight_otel.translation.masking import mask_span
+from agentsight_otel.translation.readable import from_readable_span
+from agentsight_otel.translation.relevance import is_relevant
+
+
+class FileSpanExporter(SpanExporter):
+    """Writes each ingest payload to a JSON file of its own, ``<time>-<pid>-<number>.json``.
+
+    Needs no key and no network.
+
+    Args:
+        directory: Made when it is not there.
+        environment: Environment slug for spans that name none.
+        export_all: Also export spans that belong to no agent or conversation.
+        max_text_length: Characters after which a text is cut; None never cuts.
+        max_request_bytes: Bytes of one payload.
+        mask: Applied to every text.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        environment: str | None = None,
+        export_all: bool = False,
+        max_text_length: int | None = None,
+        max_request_bytes: int = Config.max_request_bytes,
+        mask: Callable[[str], str] | None = None,
+    ) -> None:
+        self._directory = Path(directory)
+        self._export_all = export_all
+        self._mask = mask
+        self._assembler = Assembler(
+            environment=environment, export_all=export_all, max_text_length=max_text_length
+        )
+        self._batcher = Batcher(max_request_bytes)
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._shut = False
+
+    @guarded(SpanExportResult.FAILURE)
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Write what is complete; FAILURE after `shutdown` or when the folder cannot be written."""
+        if self._shut:
+            return SpanExportResult.FAILURE
+        converted = [span for span in map(from_readable_span, spans) if self._export_all or is_relevant(span)]
+        if self._mask is not None:
+            mask = self._mask
+            converted = [mask_span(span, mask) for span in converted]
+        with self._lock:
+            now = time.time_ns()
+            written = self._write(self._assembler.add(converted, now))
+            written = self._write(self._assembler.expire(now)) and written
+        return SpanExportResult.SUCCESS if written else SpanExportResult.FAILURE
+
+    @guarded(default=False)
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 -- OTel's signature
+        """Write what waits for the rest of its turn; False when the folder cannot be written."""
+        with self._lock:
+            return self._write(self._assembler.drain())
+
+    def shutdown(self) -> None:
+        """Write everything and take nothing more."""
+        if not self._shut:
+            self._shut = True
+            self.force_flush()
+
+    def _write(self, assembled: Assembled) -> bool:
+        for block in assembled.blocks:
+            self._batcher.add(block)
+        while batch := self._batcher.take():
+            name = f"{time.time_ns()}-{os.getpid()}-{next(self._numbers)}"
+            try:
+                self._directory.mkdir(parents=True, exist_ok=True)
+                hidden = self._directory / f"{name}.tmp"
+                hidden.write_bytes(batch.body)
+                hidden.replace(self._directory / f"{name}.json")
+            except OSError:
+                return False
+        return True

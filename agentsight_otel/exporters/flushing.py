@@ -1,0 +1,67 @@
+"""Waiting for delivery, honestly and no longer than it helps."""
+
+from __future__ import annotations
+
+import time
+
+from agentsight_otel.exporters.courier import Courier
+from agentsight_otel.exporters.ledger import Ledger
+from agentsight_otel.exporters.link import Link
+from agentsight_otel.exporters.sender import Sender
+from agentsight_otel.exporters.tickets import FlushResult
+from agentsight_otel.journal import Journal
+
+PATIENCE = 0.4
+"""Seconds without progress after which a shutdown leaves what is on disk to the next process."""
+
+_POLL = 0.05
+_START = 0.005
+
+
+class Flusher:
+    """Makes the sender work off what waits, and waits for it."""
+
+    def __init__(
+        self, ledger: Ledger, link: Link, courier: Courier, sender: Sender, journal: Journal
+    ) -> None:
+        self._ledger = ledger
+        self._link = link
+        self._courier = courier
+        self._sender = sender
+        self._journal = journal
+
+    def flush(self, timeout: float, *, patience: float | None = None) -> FlushResult:
+        """Deliver what waits, at most *timeout* seconds; with *patience* no longer than there is progress."""
+        deadline = time.monotonic() + timeout
+        before = self._ledger.mark()
+        if self._sender.is_current:
+            return self._ledger.since(before)
+        requests = self._link.requests
+        if self._ledger.waiting or self._journal.orphans():
+            self._courier.adopting = self._courier.draining = self._courier.kicked = True
+            self._sender.start()
+            self._sender.wake()
+        while self._courier.adopting and self._sender.running and time.monotonic() < deadline:
+            time.sleep(_START)
+        mark = (self._ledger.mark()[0], before[1])
+        moved = time.monotonic()
+        result = self._ledger.since(mark)
+        while result.waiting and self._sender.running:
+            now = time.monotonic()
+            tried = self._link.requests > requests
+            if now >= deadline or self._is_idle_to_wait(tried, now - moved, patience):
+                break
+            left = self._ledger.waiting
+            with self._ledger.condition:
+                self._ledger.condition.wait(min(_POLL, deadline - now))
+            if self._ledger.waiting != left:
+                moved = time.monotonic()
+                result = self._ledger.since(mark)
+        return self._ledger.since(mark)
+
+    def _is_idle_to_wait(self, tried: bool, still: float, patience: float | None) -> bool:
+        if tried and self._link.parked is not None:
+            return True
+        if patience is None or not self._ledger.safe:
+            return False
+        return still >= patience or (tried and self._link.failing)

@@ -1,0 +1,101 @@
+"""The one background thread of a delivery."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from opentelemetry import context as otel_context
+
+from agentsight_otel.guard import guarded
+
+NAME = "agentsight-otel-sender"
+
+_AFTER_ERROR = 1.0
+_JOIN = 0.25
+
+# The SDK's own processors use these keys; there is no public function for it in the API or the SDK.
+_SUPPRESS_KEYS = [
+    "suppress_instrumentation",
+    *(
+        getattr(otel_context, name)
+        for name in ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
+        if hasattr(otel_context, name)
+    ),
+]
+
+
+class Sender:
+    """Runs *step* again and again on a daemon thread, from `start` until `stop`.
+
+    Args:
+        step: Does one thing and returns the seconds until the next.
+        stopping: Set while the thread should end; a request in hand watches it too.
+    """
+
+    def __init__(self, step: Callable[[], float], stopping: threading.Event) -> None:
+        self._step = guarded(_AFTER_ERROR)(step)
+        self._stopping = stopping
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._sleeping = False
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there and not about to end."""
+        return self._thread is not None and not self._stopping.is_set()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is the thread."""
+        return threading.current_thread() is self._thread
+
+    def start(self) -> None:
+        """Start the thread if it is not there; at interpreter exit, when that is impossible, do nothing."""
+        if self.running:
+            return
+        with self._lock:
+            self._stopping.clear()
+            if self._thread is not None:
+                return
+            thread = threading.Thread(target=self._run, name=NAME, daemon=True)
+            self._thread = thread
+            try:
+                thread.start()
+            except RuntimeError:
+                self._thread = None
+
+    def wake(self) -> None:
+        """Make the thread look at its work now."""
+        if self._sleeping:
+            self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread; one that is stuck in a system call ends as soon as that returns."""
+        self._stopping.set()
+        self._wake.set()
+        thread = self._thread
+        if thread is not None and not self.is_current:
+            thread.join(_JOIN)
+
+    def _run(self) -> None:
+        context = otel_context.get_current()
+        for key in _SUPPRESS_KEYS:
+            context = otel_context.set_value(key, True, context)
+        otel_context.attach(context)
+        while not self._ended():
+            self._sleeping = True
+            wait = self._step()
+            if wait > 0:
+                self._wake.wait(wait)
+            self._wake.clear()
+
+    def _ended(self) -> bool:
+        if not self._stopping.is_set():
+            return False
+        with self._lock:
+            if not self._stopping.is_set():
+                return False
+            self._thread = None
+            return True

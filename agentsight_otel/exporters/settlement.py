@@ -1,0 +1,146 @@
+"""What an outcome means for the records of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from agentsight_otel.encoding import encode_json_str
+from agentsight_otel.exporters.batching import Batch, Origin, Part
+from agentsight_otel.exporters.graveyard import MAX_REASON, DeadLetter, Graveyard
+from agentsight_otel.exporters.ledger import Entry, Ledger
+from agentsight_otel.exporters.tickets import Ticket
+from agentsight_otel.translation.block import Upload
+from agentsight_otel.transport import Outcome, Verdict
+
+HOPELESS = 24
+"""Refusals in a row, without one success, after which the rest of a refused conversation is dead too."""
+
+
+class Settlement:
+    """Settles records, and buries what was refused.
+
+    Args:
+        ledger: Of the records.
+        graveyard: Of the dead ones.
+        add_uploads: Takes the attachments that came with a block.
+    """
+
+    def __init__(
+        self, ledger: Ledger, graveyard: Graveyard, add_uploads: Callable[[list[Upload]], None]
+    ) -> None:
+        self._ledger = ledger
+        self._graveyard = graveyard
+        self._add_uploads = add_uploads
+
+    def taken(self, batch: Batch, outcome: Outcome) -> None:
+        """Settle a batch the backend took, but for the conversations its answer rejects."""
+        rejected = named_errors(outcome.body, batch)
+        for index, reason in rejected.items():
+            batch.parts[index].condemn(reason)
+        self._close(batch.parts, outcome)
+
+    def refused(self, batch: Batch, outcome: Outcome) -> list[Batch]:
+        """Bury what the answer names and return what to send again; halve what nobody names."""
+        named = named_errors(outcome.body, batch)
+        refusals = batch.refusals + 1
+        if not named or refusals > HOPELESS:
+            if batch.divisible and refusals <= HOPELESS:
+                batch.refusals = refusals
+                return batch.halves()
+            reason = _reason(outcome)
+            named = dict.fromkeys(range(len(batch.parts)), reason)
+        again: list[Batch] = []
+        dead: list[Part] = []
+        for index, reason in named.items():
+            part = batch.parts[index]
+            if is_about_spans(outcome.body, index) and len(part.spans) > 1 and refusals <= HOPELESS:
+                again += [Batch([half], refusals=refusals) for half in part.halves()]
+            else:
+                part.condemn(reason)
+                dead.append(part)
+        self._close(dead, outcome)
+        rest = [part for index, part in enumerate(batch.parts) if index not in named]
+        return ([Batch(rest)] if rest else []) + again
+
+    def too_large(self, batch: Batch, outcome: Outcome) -> None:
+        """Bury a single span that is over the server's limit."""
+        for part in batch.parts:
+            part.condemn(f"HTTP 413: one span of {part.size} bytes is over the server's limit")
+        self._close(batch.parts, outcome)
+
+    def failed(self, batch: Batch, outcome: Outcome) -> None:
+        """Tell the tickets of a batch why it still waits."""
+        parked = outcome.verdict is Verdict.PARK
+        for ticket in _tickets(self._entries(batch.parts)):
+            ticket.note(outcome.reason, outcome.status, parked=parked)
+        if parked:
+            self._ledger.note_waiting(outcome.reason, outcome.status)
+
+    def bury(
+        self, entries: Iterable[Entry], reason: str, status: int | None, conversation_id: str = ""
+    ) -> None:
+        """Make dead letters of records."""
+        dead = list(entries)
+        self._graveyard.add(
+            [
+                DeadLetter(
+                    e.key, e.kind, reason[:MAX_REASON], status, conversation_id, self._ledger.payload(e)
+                )
+                for e in dead
+            ]
+        )
+        for ticket in _tickets(dead):
+            ticket.note(None, status)
+        self._ledger.bury(dead, "refused by the backend" if status is None else f"HTTP {status}")
+
+    def _close(self, parts: Iterable[Part], outcome: Outcome) -> None:
+        delivered: list[Entry] = []
+        for part in parts:
+            for origin in part.origins:
+                origin.open -= 1
+                if origin.open == 0:
+                    delivered += self._finish(origin, part.conversation_id, outcome)
+        for ticket in _tickets(delivered):
+            ticket.note(None, outcome.status)
+        self._ledger.deliver(delivered)
+
+    def _finish(self, origin: Origin, conversation_id: str, outcome: Outcome) -> list[Entry]:
+        if origin.uploads and len(origin.dead) < len(origin.sources):
+            self._add_uploads(origin.uploads)
+        if origin.dead:
+            dead = self._ledger.entries(origin.dead)
+            self.bury(dead, origin.reason or outcome.reason, outcome.status, conversation_id)
+        return self._ledger.entries(key for key in origin.sources if key not in origin.dead)
+
+    def _entries(self, parts: Iterable[Part]) -> list[Entry]:
+        origins = {id(origin): origin for part in parts for origin in part.origins}
+        return self._ledger.entries(key for origin in origins.values() for key in origin.sources)
+
+
+def named_errors(body: Any, batch: Batch) -> dict[int, str]:
+    """Return which conversations of a request an answer rejects, by index, with the server's reason."""
+    rows = body.get("conversations") if isinstance(body, dict) else None
+    found: dict[int, str] = {}
+    for row in rows if isinstance(rows, list) else ():
+        index = row.get("index") if isinstance(row, dict) else None
+        if isinstance(index, int) and 0 <= index < len(batch.parts) and row.get("errors"):
+            found[index] = encode_json_str(row["errors"])[:MAX_REASON]
+    return found
+
+
+def is_about_spans(body: Any, index: int) -> bool:
+    """Say whether an answer blames only the spans of a conversation, not the conversation."""
+    rows = body.get("conversations") if isinstance(body, dict) else None
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and row.get("index") == index and isinstance(row.get("errors"), dict):
+            return set(row["errors"]) == {"spans"}
+    return False
+
+
+def _reason(outcome: Outcome) -> str:
+    return outcome.reason if outcome.body is None else encode_json_str(outcome.body)[:MAX_REASON]
+
+
+def _tickets(entries: Iterable[Entry]) -> set[Ticket]:
+    return {entry.ticket for entry in entries if entry.ticket is not None}

@@ -1,0 +1,124 @@
+"""The bytes of one record, and how intact ones are found in a damaged file. Pure.
+
+A record is ``magic | crc32 | length | version | kind | created | key | payload``, little-endian; the checksum
+covers everything after itself. Nothing outside a record is needed to read it, so any intact record can be
+read whatever happened to its neighbours.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+MAGIC = b"\xa7AJ1"
+VERSION = 1
+KEY_SIZE = 24
+
+_HEAD = struct.Struct("<4sI")
+_TAIL = struct.Struct(f"<IBBxxI{KEY_SIZE}s")
+HEADER_SIZE = _HEAD.size + _TAIL.size
+
+ACK_SIZE = 8
+_ACK = struct.Struct("<II")
+_OFFSET = struct.Struct("<I")
+_UINT32 = 0xFFFFFFFF
+
+
+class Kind(enum.IntEnum):
+    """What a record holds; the journal itself does not look inside."""
+
+    SPAN = 1
+    UPLOAD = 2
+    LOG = 3
+    ITEM = 4
+    DEAD = 5
+
+
+class Record(NamedTuple):
+    """An intact record and where it was found.
+
+    Attributes:
+        kind: A `Kind`, or a number a later version wrote.
+        key: ``KEY_SIZE`` bytes that name the record.
+        payload: What was stored.
+        created: Seconds since the Unix epoch.
+        offset: Where the record starts in its file.
+    """
+
+    kind: int
+    key: bytes
+    payload: bytes
+    created: int
+    offset: int
+
+
+class Damage(NamedTuple):
+    """A range of bytes that is no intact record."""
+
+    offset: int
+    length: int
+
+
+def pack(kind: int, key: bytes, payload: bytes, created: int) -> bytes:
+    """Return the bytes of one record; *key* has ``KEY_SIZE`` bytes."""
+    tail = _TAIL.pack(len(payload), VERSION, kind, created & _UINT32, key)
+    return _HEAD.pack(MAGIC, zlib.crc32(payload, zlib.crc32(tail))) + tail + payload
+
+
+def unpack(data: bytes, offset: int = 0) -> Record | None:
+    """Read the record at *offset*, None when there is no intact one of this version."""
+    start = offset + HEADER_SIZE
+    if start > len(data) or data[offset : offset + 4] != MAGIC:
+        return None
+    _, crc = _HEAD.unpack_from(data, offset)
+    length, version, kind, created, key = _TAIL.unpack_from(data, offset + _HEAD.size)
+    if version != VERSION or start + length > len(data):
+        return None
+    payload = data[start : start + length]
+    if zlib.crc32(payload, zlib.crc32(data[offset + _HEAD.size : start])) != crc:
+        return None
+    return Record(kind, key, payload, created, offset)
+
+
+def size_from_header(header: bytes) -> int | None:
+    """Return the size of the whole record that *header* begins, None when it is none."""
+    if len(header) < HEADER_SIZE or header[:4] != MAGIC:
+        return None
+    return HEADER_SIZE + int(_TAIL.unpack_from(header, _HEAD.size)[0])
+
+
+def scan(data: bytes) -> Iterator[Record | Damage]:
+    """Yield every intact record, and the damage between them, in the order of the file."""
+    position = damaged_from = 0
+    end = len(data)
+    while position < end:
+        record = unpack(data, position)
+        if record is None:
+            following = data.find(MAGIC, position + 1)
+            position = end if following < 0 else following
+            continue
+        if damaged_from < position:
+            yield Damage(damaged_from, position - damaged_from)
+        yield record
+        position += HEADER_SIZE + len(record.payload)
+        damaged_from = position
+    if damaged_from < end:
+        yield Damage(damaged_from, end - damaged_from)
+
+
+def pack_ack(offset: int) -> bytes:
+    """Return the acknowledgement of the record at *offset*."""
+    return _ACK.pack(offset, zlib.crc32(_OFFSET.pack(offset)))
+
+
+def read_acks(data: bytes) -> set[int]:
+    """Return the offsets acknowledged; entries that are torn or damaged say nothing."""
+    whole = len(data) - len(data) % ACK_SIZE
+    return {
+        offset
+        for offset, check in _ACK.iter_unpack(data[:whole])
+        if zlib.crc32(_OFFSET.pack(offset)) == check
+    }

@@ -1,0 +1,215 @@
+"""One file of records with its lease and its acknowledgements."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from agentsight_otel.journal import record
+from agentsight_otel.journal.lease import try_lease
+
+SUFFIX = ".seg"
+ACK_SUFFIX = ".ack"
+MAX_OFFSET = 2**32 - 1
+
+_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_fdatasync = getattr(os, "fdatasync", os.fsync)
+
+
+class Ref(NamedTuple):
+    """Where a record is."""
+
+    segment: Segment
+    offset: int
+
+
+class TornWriteError(OSError):
+    """Only a part of the records could be written; none of them counts."""
+
+
+class Segment:
+    """An append-only file of records that one process holds.
+
+    Attributes:
+        path: Of the file.
+        size: Bytes written.
+        live: Records not acknowledged.
+        newest: Seconds since the Unix epoch of the last record.
+        gone: The file was unlinked, or handed over.
+    """
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self.size = os.fstat(fd).st_size
+        self.live = 0
+        self.newest = 0
+        self.gone = False
+        self._fd = fd
+        self._ack_fd: int | None = None
+        self._synced = 0
+        self._sync_lock = threading.Lock()
+
+    @classmethod
+    def create(cls, folder: Path, name: str) -> Self:
+        """Make a new one; raises OSError."""
+        # Leased under a name that nobody adopts, then named: an adopter never sees it without its lease.
+        hidden, path = folder / f"{name}.new", folder / f"{name}{SUFFIX}"
+        fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _BINARY, 0o600)
+        try:
+            try_lease(fd)
+            hidden.rename(path)
+        except OSError:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                hidden.unlink()
+            raise
+        return cls(path, fd)
+
+    @classmethod
+    def adopt(cls, path: Path) -> Self | None:
+        """Take over the one at *path*, None when its owner lives or it is gone."""
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_APPEND | _BINARY)
+        except OSError:
+            return None
+        try:
+            if try_lease(fd) and _same_file(fd, path):
+                return cls(path, fd)
+        except OSError:
+            pass
+        os.close(fd)
+        return None
+
+    def append(self, packed: Sequence[bytes], created: int) -> list[Ref]:
+        """Write records with one system call and return where they are.
+
+        Raises:
+            OSError: Nothing was written, or it was taken back.
+        """
+        data = packed[0] if len(packed) == 1 else b"".join(packed)
+        start = self.size
+        written = os.write(self._fd, data)
+        if written != len(data):
+            self._take_back(start)
+            raise TornWriteError("a part of the records did not fit")
+        refs = []
+        for item in packed:
+            refs.append(Ref(self, start))
+            start += len(item)
+        self.size = start
+        self.live += len(packed)
+        self.newest = created
+        return refs
+
+    def sync(self) -> None:
+        """Return when everything appended before the call survives a power cut; callers share one sync."""
+        wanted = self.size
+        with self._sync_lock:
+            if self._synced >= wanted or self.gone:
+                return
+            reached = self.size
+            _fdatasync(self._fd)
+            self._synced = reached
+
+    def read(self, offset: int) -> record.Record | None:
+        """Read one record, None when it is not intact."""
+        try:
+            size = record.size_from_header(_pread(self._fd, record.HEADER_SIZE, offset))
+            data = b"" if size is None else _pread(self._fd, size, offset)
+        except OSError:
+            return None
+        found = record.unpack(data)
+        return None if found is None else found._replace(offset=offset)
+
+    def load(self) -> tuple[list[record.Record], list[record.Damage]]:
+        """Read an adopted file: the records not acknowledged, and the damage."""
+        data = _pread(self._fd, self.size, 0)
+        acknowledged = self._read_acks()
+        records: list[record.Record] = []
+        damage: list[record.Damage] = []
+        for found in record.scan(data):
+            if isinstance(found, record.Damage):
+                damage.append(found)
+            elif found.offset not in acknowledged:
+                records.append(found)
+                self.newest = max(self.newest, found.created)
+        self.live = len(records)
+        return records, damage
+
+    def read_raw(self, damage: record.Damage) -> bytes:
+        """Return the bytes of a damaged range."""
+        return _pread(self._fd, damage.length, damage.offset)
+
+    def ack(self, offsets: Iterable[int]) -> None:
+        """Note that the records at *offsets* are done; an ack that cannot be written is only a resend."""
+        packed = [record.pack_ack(offset) for offset in offsets]
+        self.live -= len(packed)
+        with contextlib.suppress(OSError):
+            os.write(self._open_acks(), b"".join(packed))
+
+    def missing(self) -> bool:
+        """Say whether somebody removed or replaced the file."""
+        return not _same_file(self._fd, self.path)
+
+    def remove(self) -> None:
+        """Unlink the file and its acknowledgements, and close them."""
+        for path in (self.path, self._ack_path):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        self.close()
+
+    def close(self) -> None:
+        """Close the files, which ends the lease."""
+        if self.gone:
+            return
+        self.gone = True
+        os.close(self._fd)
+        if self._ack_fd is not None:
+            os.close(self._ack_fd)
+
+    @property
+    def _ack_path(self) -> Path:
+        return self.path.with_suffix(ACK_SUFFIX)
+
+    def _take_back(self, size: int) -> None:
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._fd, size)
+
+    def _open_acks(self) -> int:
+        if self._ack_fd is None:
+            self._ack_fd = os.open(self._ack_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY, 0o600)
+            torn = os.fstat(self._ack_fd).st_size % record.ACK_SIZE
+            if torn:
+                os.write(self._ack_fd, bytes(record.ACK_SIZE - torn))
+        return self._ack_fd
+
+    def _read_acks(self) -> set[int]:
+        try:
+            return record.read_acks(self._ack_path.read_bytes())
+        except OSError:
+            return set()
+
+
+def _same_file(fd: int, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except OSError:
+        return False
+    here = os.fstat(fd)
+    return (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev)
+
+
+def _pread(fd: int, size: int, offset: int) -> bytes:
+    parts: list[bytes] = []
+    while size > 0:
+        part = os.pread(fd, size, offset)
+        if not part:
+            break
+        parts.append(part)
+        size -= len(part)
+        offset += len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,319 @@
+"""The journal of one destination and process: append, acknowledge, adopt, and give up gracefully."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from agentsight_otel.enums import Durability
+from agentsight_otel.journal import record
+from agentsight_otel.journal.folder import ensure_private
+from agentsight_otel.journal.segment import ACK_SUFFIX, SUFFIX, Ref, Segment
+
+logger = logging.getLogger("agentsight_otel")
+
+SEGMENT_BYTES = 8 * 1024 * 1024
+RESUME_INTERVAL = 2.0
+"""Seconds after a failed write before the disk is tried again."""
+
+_CHECK_INTERVAL = 1.0
+_MIN_SEGMENT = 64 * 1024
+_SPENT_BYTES = 1024 * 1024
+_MAX_QUARANTINE_BYTES = 64 * 1024 * 1024
+
+
+class Adopted(NamedTuple):
+    """What a dead process left in one segment.
+
+    Attributes:
+        records: Not acknowledged yet, in order.
+        segment: Now ours.
+        damaged: Bytes that were no intact record; they are in quarantine.
+    """
+
+    records: list[record.Record]
+    segment: Segment
+    damaged: int
+
+
+class Journal:
+    """Records of one destination on disk, written by this process or adopted.
+
+    No method raises for what a disk does: `append` returns None when the records are not on disk.
+
+    Args:
+        folder: Of the destination, made when first needed; None keeps nothing on disk.
+        durability: ``power`` makes `sync` wait for the disk.
+        max_bytes: Of all segments this process holds.
+        max_age: Seconds a record may wait.
+        clock: Seconds since the Unix epoch.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        durability: Durability = Durability.PROCESS,
+        max_bytes: int = 512 * 1024 * 1024,
+        max_age: float = 7 * 86400.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.folder = None if durability is Durability.MEMORY else folder
+        self.syncs = durability is Durability.POWER
+        self._max_bytes = max_bytes
+        self._max_age = max_age
+        self._segment_bytes = max(_MIN_SEGMENT, min(SEGMENT_BYTES, max_bytes // 8))
+        self._max_segments = max_bytes // self._segment_bytes
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._segments: dict[Path, Segment] = {}
+        self._active: Segment | None = None
+        self._check_at = 0.0
+        self._resume_at = 0.0
+        self.failing = False
+
+    @property
+    def durable(self) -> bool:
+        """Whether records are on disk at the moment."""
+        return self.folder is not None and not self.failing
+
+    @property
+    def size(self) -> int:
+        """Bytes of every segment this process holds."""
+        return sum(segment.size for segment in list(self._segments.values()))
+
+    @property
+    def over_limit(self) -> bool:
+        """Whether `evict` has something to do about bytes."""
+        return len(self._segments) > self._max_segments and self.size > self._max_bytes
+
+    def append(self, kind: int, items: Sequence[tuple[bytes, bytes]]) -> list[Ref] | None:
+        """Write ``(key, payload)`` records with one system call.
+
+        Returns:
+            Where they are; None when they are not on disk.
+        """
+        if self.folder is None or not items:
+            return None
+        created = int(self._clock())
+        packed = [record.pack(kind, key, payload, created) for key, payload in items]
+        with self._lock:
+            now = time.monotonic()
+            if self.failing and now < self._resume_at:
+                return None
+            try:
+                refs = self._usable_segment(now).append(packed, created)
+            except OSError as error:
+                self._fail(error, now)
+                return None
+            if self.failing:
+                self._resumed()
+            return refs
+
+    def sync(self, ref: Ref) -> None:
+        """Wait until the record survives a power cut, if that is what was asked for."""
+        if not self.syncs:
+            return
+        try:
+            ref.segment.sync()
+        except OSError as error:
+            with self._lock:
+                self._fail(error, time.monotonic())
+
+    def read(self, ref: Ref) -> bytes | None:
+        """Return a record's payload, None when it is gone or damaged."""
+        if ref.segment.gone:
+            return None
+        found = ref.segment.read(ref.offset)
+        return None if found is None else found.payload
+
+    def ack(self, refs: Iterable[Ref]) -> None:
+        """Note that records are done; a segment whose records are all done is unlinked."""
+        by_segment: dict[Segment, list[int]] = {}
+        for ref in refs:
+            by_segment.setdefault(ref.segment, []).append(ref.offset)
+        with self._lock:
+            for segment, offsets in by_segment.items():
+                self._ack(segment, offsets)
+
+    def orphans(self, folder: Path | None = None) -> list[Path]:
+        """Return the segments that are not this process's, of another folder if one is given.
+
+        Their owners may be alive.
+        """
+        folder = folder or self.folder
+        if self.folder is None or folder is None:
+            return []
+        try:
+            found = [path for path in folder.iterdir() if path.suffix == SUFFIX]
+        except OSError:
+            return []
+        return sorted(path for path in found if path not in self._segments)
+
+    def adopt(self, path: Path) -> Adopted | None:
+        """Take over one segment of a dead process; None when its owner lives or it is gone."""
+        segment = Segment.adopt(path)
+        if segment is None:
+            return None
+        try:
+            records, damage = segment.load()
+        except OSError:
+            segment.close()
+            return None
+        for part in damage:
+            self._quarantine(segment, part)
+        if not records:
+            segment.remove()
+        else:
+            with self._lock:
+                self._segments[path] = segment
+        return Adopted(records, segment, sum(part.length for part in damage))
+
+    def evict(self) -> list[tuple[Segment, str]]:
+        """Return the segments that must go and why, ``spool_full`` or ``expired``; oldest first.
+
+        The caller settles their records, then calls `discard`.
+        """
+        with self._lock:
+            segments = sorted(self._segments.values(), key=lambda segment: segment.newest)
+            expired = self._clock() - self._max_age
+            gone = [(s, "expired") for s in segments if s.live and s.newest < expired]
+            held = self.size - sum(segment.size for segment, _ in gone)
+            for segment in segments:
+                if held <= self._max_bytes:
+                    break
+                if segment is not self._active and segment.newest >= expired:
+                    gone.append((segment, "spool_full"))
+                    held -= segment.size
+            return gone
+
+    def discard(self, segment: Segment) -> None:
+        """Unlink a segment with all its records."""
+        with self._lock:
+            self._forget(segment)
+
+    def release(self, segment: Segment) -> None:
+        """Give an adopted segment back, for another process to adopt."""
+        with self._lock:
+            self._segments.pop(segment.path, None)
+            segment.close()
+
+    def close(self) -> None:
+        """End every lease; what is not acknowledged stays for the next process."""
+        with self._lock:
+            for segment in list(self._segments.values()):
+                if segment.live <= 0:
+                    segment.remove()
+                else:
+                    segment.close()
+            self._segments.clear()
+            self._active = None
+
+    def abandon(self) -> None:
+        """Forget everything, in a child process: the files are its parent's."""
+        self._lock = threading.Lock()
+        segments, self._segments, self._active = self._segments, {}, None
+        for segment in segments.values():
+            segment.close()
+        self.failing = False
+
+    def _usable_segment(self, now: float) -> Segment:
+        active = self._active
+        if active is not None:
+            if active.size >= self._segment_bytes:
+                self._seal()
+            elif now >= self._check_at:
+                self._check_at = now + _CHECK_INTERVAL
+                if active.missing():
+                    logger.warning("agentsight-otel: the journal's folder was removed; it is made again")
+                    self._seal()
+        if self._active is None:
+            self._active = self._create()
+        return self._active
+
+    def _create(self) -> Segment:
+        folder = self.folder
+        if folder is None:
+            raise FileNotFoundError("no folder")
+        ensure_private(folder)
+        segment = Segment.create(folder, f"{os.getpid()}-{time.time_ns():x}-{uuid.uuid4().hex[:12]}")
+        self._segments[segment.path] = segment
+        if self.syncs:
+            _sync_folder(folder)
+        return segment
+
+    def _seal(self) -> None:
+        active, self._active = self._active, None
+        if active is not None and active.live <= 0:
+            self._forget(active)
+
+    def _ack(self, segment: Segment, offsets: list[int]) -> None:
+        if segment.gone:
+            return
+        done = segment.live <= len(offsets)
+        if done and (segment is not self._active or segment.size > _SPENT_BYTES):
+            self._forget(segment)
+        else:
+            segment.ack(offsets)
+
+    def _forget(self, segment: Segment) -> None:
+        if segment is self._active:
+            self._active = None
+        self._segments.pop(segment.path, None)
+        segment.remove()
+
+    def _fail(self, error: OSError, now: float) -> None:
+        self._resume_at = now + RESUME_INTERVAL
+        self._seal()
+        if not self.failing:
+            self.failing = True
+            name = error.strerror or type(error).__name__
+            logger.warning("agentsight-otel: the journal cannot be written (%s); keeping in memory", name)
+
+    def _resumed(self) -> None:
+        self.failing = False
+        logger.info("agentsight-otel: the journal can be written again")
+
+    def _quarantine(self, segment: Segment, damage: record.Damage) -> None:
+        try:
+            target = segment.path.parent / "quarantine"
+            ensure_private(target)
+            if sum(path.stat().st_size for path in target.iterdir()) > _MAX_QUARANTINE_BYTES:
+                return
+            path = target / f"{segment.path.stem}-{damage.offset}.bin"
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                os.write(fd, segment.read_raw(damage))
+            finally:
+                os.close(fd)
+        except OSError:
+            return
+
+
+def holds_records(folder: Path) -> bool:
+    """Say whether a destination's folder has segments, whoever owns them."""
+    try:
+        return any(path.suffix == SUFFIX for path in folder.iterdir())
+    except OSError:
+        return False
+
+
+def sweep(folder: Path) -> None:
+    """Remove acknowledgements whose segment is gone."""
+    for path in folder.glob(f"*{ACK_SUFFIX}"):
+        if not path.with_suffix(SUFFIX).exists():
+            path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

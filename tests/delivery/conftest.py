@@ -1,0 +1,50 @@
+"""The delivery fixture, and the rule that the counts agree after every test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from delivery_helpers import KEY
+
+from agentsight_otel.config import Config
+from agentsight_otel.exporters.delivery import Delivery
+from agentsight_otel.testing import LocalServer
+
+Make = Callable[..., Delivery]
+
+
+@pytest.fixture
+def make_delivery() -> Iterator[Make]:
+    """Make deliveries; afterwards the counts of each must agree."""
+    made: list[Delivery] = []
+
+    def make(
+        endpoint: LocalServer | str,
+        *,
+        key_callback: Any = None,
+        probe_interval: float = 30.0,
+        mask: Any = None,
+        meter_provider: Any = None,
+        **settings: Any,
+    ) -> Delivery:
+        if isinstance(endpoint, LocalServer):
+            settings = {"api_key": endpoint.api_key, "endpoint": endpoint.url, **settings}
+        else:
+            settings = {"api_key": KEY, "endpoint": endpoint, **settings}
+        delivery = Delivery(
+            Config.resolve(**settings),
+            mask=mask,
+            meter_provider=meter_provider,
+            key_callback=key_callback,
+            probe_interval=probe_interval,
+        )
+        made.append(delivery)
+        return delivery
+
+    yield make
+    for delivery in made:
+        assert delivery.stats().balanced, delivery.stats()
+        delivery.shutdown(0.1)
+        assert delivery.stats().balanced, delivery.stats()
