@@ -1,0 +1,139 @@
+"""The gateway: OTLP requests become submissions to the delivery of their key."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from agentsight_otel.config import Config
+from agentsight_otel.enums import Durability
+from agentsight_otel.exporters.delivery import Delivery, Stats, delivery_for
+from agentsight_otel.gateway.answers import Encoding, Refused, refusal
+from agentsight_otel.gateway.bodies import Limits
+from agentsight_otel.gateway.metrics import CONTENT_TYPE, render
+from agentsight_otel.gateway.routes import Batch, Counts, otlp_routes
+from agentsight_otel.translation.relevance import is_relevant
+
+MAX_KEYS = 100
+"""Keys one gateway serves at once; each has a journal and a sender thread of its own."""
+FULL = 0.9
+"""Share of the journal's budget from which the sender keeps the data: at the budget the oldest would go."""
+RETRY_AFTER = 5
+
+
+class Gateway:
+    """Accepts batches for any number of keys, or for its own only.
+
+    Args:
+        config: Settings of the deliveries. With an ``api_key`` only that key is served; without, any key in
+            AgentSight's form is, and each is used to deliver what came with it.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.counts = Counts()
+        self.closing = False
+        self._lock = threading.Lock()
+        self._deliveries: dict[str, Delivery] = {}
+
+    async def authenticate(self, key: str) -> str:
+        """Return the key if it is served; whether AgentSight takes it shows when it is used."""
+        if self.closing:
+            raise Refused(503, "the gateway is shutting down", retry_after=RETRY_AFTER)
+        own = self.config.api_key
+        if own is not None and not hmac.compare_digest(own, key):
+            raise Refused(401, "this gateway serves another key")
+        return key
+
+    def accept(self, key: str, batch: Batch) -> None:
+        """Journal a batch for delivery; raises Refused with 503 when it would not be durable."""
+        delivery = self._delivery(key)
+        self._require_room(delivery)
+        if batch.logs:
+            delivery.submit_logs(batch.logs)
+        spans = [span for span in batch.spans if self.config.export_all or is_relevant(span)]
+        if spans:
+            delivery.submit(spans)
+        self._require_room(delivery)
+
+    def stats(self) -> Stats:
+        """Add up what became of everything accepted."""
+        with self._lock:
+            deliveries = list(self._deliveries.values())
+        return Stats.total(delivery.stats() for delivery in deliveries)
+
+    def shutdown(self) -> None:
+        """Deliver what can be delivered in the configured time; the rest waits in the journal."""
+        self.closing = True
+        with self._lock:
+            deliveries = list(self._deliveries.values())
+        for delivery in deliveries:
+            delivery.shutdown(self.config.shutdown_timeout)
+
+    def open(self) -> None:
+        """Begin with what an earlier process left in the journal of the gateway's own key."""
+        if self.config.api_key is not None:
+            self._delivery(self.config.api_key)
+
+    def _delivery(self, key: str) -> Delivery:
+        with self._lock:
+            delivery = self._deliveries.get(key)
+            if delivery is None:
+                if len(self._deliveries) >= MAX_KEYS:
+                    raise Refused(503, f"the gateway serves {MAX_KEYS} keys already", retry_after=60)
+                delivery = self._deliveries[key] = delivery_for(self.config.replace(api_key=key))
+            return delivery
+
+    def _require_room(self, delivery: Delivery) -> None:
+        stats = delivery.stats()
+        if not stats.durable and self.config.durability is not Durability.MEMORY:
+            raise Refused(503, "the journal cannot be written", retry_after=RETRY_AFTER)
+        if stats.journal_bytes > FULL * self.config.spool_max_bytes:
+            raise Refused(503, "the journal is full", retry_after=RETRY_AFTER)
+
+
+def gateway_app(gateway: Gateway, *, limits: Limits | None = None) -> Starlette:
+    """Make the ASGI application: OTLP, ``/healthz``, ``/readyz`` and ``/metrics``."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await to_thread.run_sync(gateway.open)
+        yield
+        await to_thread.run_sync(gateway.shutdown)
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        return PlainTextResponse("closing\n", 503) if gateway.closing else PlainTextResponse("ready\n")
+
+    async def metrics(_: Request) -> Response:
+        return Response(render(gateway.counts, gateway.stats()), headers={"Content-Type": CONTENT_TYPE})
+
+    async def unknown_path(_: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        return refusal(Encoding.JSON, Refused(status, "the paths are /v1/traces, /v1/logs and /v1/metrics"))
+
+    async def unexpected(_: Request, __: Exception) -> Response:
+        # A sender drops the data on a 500; our own trouble must not cost any.
+        return refusal(Encoding.JSON, Refused(503, "internal error", retry_after=RETRY_AFTER))
+
+    return Starlette(
+        routes=[
+            *otlp_routes(gateway.authenticate, gateway.accept, limits=limits, counts=gateway.counts),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+        ],
+        exception_handlers={HTTPException: unknown_path, Exception: unexpected},
+        lifespan=lifespan,
+    )

@@ -1,0 +1,173 @@
+"""The OTLP/HTTP paths as Starlette routes, for the gateway and for the local server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from agentsight_otel.config import API_KEY_PATTERN
+from agentsight_otel.gateway.answers import Encoding, Refused, partial_success, refusal, success
+from agentsight_otel.gateway.bodies import Intake, Limits, inflate
+from agentsight_otel.translation.otlp import Decoded, MalformedOtlp, decode_logs, decode_traces
+from agentsight_otel.translation.otlp_json import decode_logs_json, decode_traces_json
+from agentsight_otel.translation.span_data import LogData, SpanData
+
+P = TypeVar("P")
+
+DECODERS: dict[tuple[str, Encoding], Callable[[bytes], Decoded[Any]]] = {
+    ("traces", Encoding.PROTOBUF): decode_traces,
+    ("traces", Encoding.JSON): decode_traces_json,
+    ("logs", Encoding.PROTOBUF): decode_logs,
+    ("logs", Encoding.JSON): decode_logs_json,
+}
+DECODING_THREADS = 4
+"""Bodies decoded at once: a bound on memory, for the interpreter decodes one at a time anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one request brought; one of the two is empty."""
+
+    spans: list[SpanData] = field(default_factory=list)
+    logs: list[LogData] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the routes did, to be shown as metrics.
+
+    Attributes:
+        requests: By path and HTTP status.
+        items: By signal and ``accepted`` or ``rejected``.
+    """
+
+    requests: Counter[tuple[str, int]] = field(default_factory=Counter)
+    items: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def otlp_routes(
+    authenticate: Callable[[str], Awaitable[P]],
+    accept: Callable[[P, Batch], None],
+    *,
+    limits: Limits | None = None,
+    counts: Counts | None = None,
+) -> list[Route]:
+    """Make the routes ``/v1/traces``, ``/v1/logs`` and ``/v1/metrics``.
+
+    Args:
+        authenticate: Gets the API key of the request, before the body is read, and returns whom it stands
+            for; raises `Refused` with 401, 403 or 503.
+        accept: Gets that and a batch, on a worker thread. When it returns, the batch is durable and the
+            sender forgets it; it raises `Refused` with 503 when it cannot keep the batch now.
+        limits: On bodies.
+        counts: Counted up as requests are answered.
+    """
+    receiver = _Receiver(authenticate, accept, Intake(limits or Limits()), counts or Counts())
+    return [Route(f"/v1/{signal}", _Endpoint(receiver, signal)) for signal in ("traces", "logs", "metrics")]
+
+
+class _Endpoint:
+    """An ASGI application, so that Starlette leaves every method to us."""
+
+    def __init__(self, receiver: _Receiver[Any], signal: str) -> None:
+        self._receiver = receiver
+        self._signal = signal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._receiver.answer(request, self._signal)
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+
+class _Receiver(Generic[P]):
+    def __init__(
+        self,
+        authenticate: Callable[[str], Awaitable[P]],
+        accept: Callable[[P, Batch], None],
+        intake: Intake,
+        counts: Counts,
+    ) -> None:
+        self._authenticate = authenticate
+        self._accept = accept
+        self._intake = intake
+        self._counts = counts
+        self._threads = CapacityLimiter(DECODING_THREADS)
+
+    async def answer(self, request: Request, signal: str) -> Response:
+        encoding = _encoding(request)
+        try:
+            response = await self._take(request, signal, encoding)
+        except Refused as refused:
+            # A body of unknown type is answered in JSON, which a person can read.
+            response = refusal(encoding or Encoding.JSON, refused)
+        self._counts.requests[f"/v1/{signal}", response.status_code] += 1
+        return response
+
+    async def _take(self, request: Request, signal: str, encoding: Encoding | None) -> Response:
+        if request.method != "POST":
+            raise Refused(405, "this path takes POST only")
+        principal = await self._authenticate(_api_key(request))
+        if encoding is None:
+            raise Refused(415, f"Content-Type must be {Encoding.PROTOBUF} or {Encoding.JSON}")
+        zipped = _is_gzip(request)
+        if signal == "metrics":
+            # Taken and ignored: SDKs pointed at the base address send every signal.
+            return success(encoding)
+        body = await self._intake.read(request)
+        try:
+            decoded = await to_thread.run_sync(
+                self._process, principal, signal, encoding, zipped, body, limiter=self._threads
+            )
+        finally:
+            self._intake.release(len(body))
+        if decoded.rejected:
+            return partial_success(encoding, signal, decoded.rejected, decoded.reason)
+        return success(encoding)
+
+    def _process(
+        self, principal: P, signal: str, encoding: Encoding, zipped: bool, body: bytes
+    ) -> Decoded[Any]:
+        """Inflate, decode and hand over one body; runs on a worker thread."""
+        if zipped:
+            body = inflate(body, self._intake.limits.inflated_bytes)
+        try:
+            decoded = DECODERS[signal, encoding](body)
+        except MalformedOtlp as error:
+            raise Refused(400, str(error)) from None
+        if decoded.items:
+            batch = Batch(spans=decoded.items) if signal == "traces" else Batch(logs=decoded.items)
+            self._accept(principal, batch)
+        self._counts.items[signal, "accepted"] += len(decoded.items)
+        self._counts.items[signal, "rejected"] += decoded.rejected
+        return decoded
+
+
+def _encoding(request: Request) -> Encoding | None:
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return Encoding(media_type) if media_type in tuple(Encoding) else None
+
+
+def _is_gzip(request: Request) -> bool:
+    coding = request.headers.get("Content-Encoding", "").strip().lower()
+    if coding not in {"", "identity", "gzip"}:
+        raise Refused(415, "Content-Encoding must be gzip or identity")
+    return coding == "gzip"
+
+
+def _api_key(request: Request) -> str:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    key = key.strip()
+    if scheme.lower() not in {"bearer", "api-key"} or not API_KEY_PATTERN.fullmatch(key):
+        raise Refused(401, "an AgentSight API key is needed: Authorization: Bearer <key>")
+    return key
