@@ -1,0 +1,68 @@
+"""Collect wire spans into one block per conversation, in the order they come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+from agentsight_otel.translation.block import Block, Upload
+from agentsight_otel.translation.limits import block_fields
+from agentsight_otel.translation.span_data import SpanData, SpanKey
+from agentsight_otel.translation.wire import encode_span
+
+
+class Assembled(NamedTuple):
+    """What became ready.
+
+    Attributes:
+        blocks: One per conversation, in the order of their first span.
+        filtered: Spans that belong to no conversation, each with the reason.
+    """
+
+    blocks: list[Block]
+    filtered: list[tuple[SpanKey, str]]
+
+
+class BlockBuilder:
+    """Gathers what one call of the assembler makes ready."""
+
+    def __init__(self, environment: str | None, max_text_length: int | None, notices: Counter[str]) -> None:
+        self._environment = environment
+        self._max_text_length = max_text_length
+        self._notices = notices
+        self._blocks: dict[str, Block] = {}
+        self._filtered: list[tuple[SpanKey, str]] = []
+
+    def add_span(self, conversation_id: str, span: SpanData) -> None:
+        """Append a wire span; the block fields its attributes state win over earlier ones."""
+        block = self.block(conversation_id)
+        block.fields.update(block_fields(span.attributes, self._notices))
+        block.spans.append(encode_span(span, max_text_length=self._max_text_length))
+
+    def add_fields(self, conversation_id: str, attributes: dict[str, Any]) -> None:
+        """Take block fields from attributes that become no wire span."""
+        self.block(conversation_id).fields.update(block_fields(attributes, self._notices))
+
+    def add_source(self, conversation_id: str, key: SpanKey) -> None:
+        """Name a source span that is done when the block is."""
+        self.block(conversation_id).sources.append(key)
+
+    def add_upload(self, conversation_id: str, upload: Upload) -> None:
+        """Append an attachment's bytes."""
+        self.block(conversation_id).uploads.append(upload)
+
+    def filter(self, key: SpanKey, reason: str) -> None:
+        """Say that a source span belongs to no conversation."""
+        self._filtered.append((key, reason))
+
+    def block(self, conversation_id: str) -> Block:
+        """Return the conversation's block, made on first use."""
+        block = self._blocks.get(conversation_id)
+        if block is None:
+            fields = {"environment": self._environment} if self._environment else {}
+            block = self._blocks[conversation_id] = Block(conversation_id, fields, [])
+        return block
+
+    def build(self) -> Assembled:
+        """Return everything gathered."""
+        return Assembled(list(self._blocks.values()), self._filtered)

@@ -1,0 +1,90 @@
+"""Which conversation each span belongs to (section 7.2 of the dialects)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from agentsight_otel.translation.assembly.memory import Memory
+from agentsight_otel.translation.assembly.trees import Node
+from agentsight_otel.translation.limits import clamp_id
+
+SYNTHETIC_PREFIX = "trace:"
+
+
+def resolve(traces: list[list[Node]], memory: Memory, notices: Counter[str]) -> None:
+    """Set the conversation of every node; traces and nodes in order of their start.
+
+    An id of ours wins; else that of the outermost span that says something about a conversation; else any
+    of the same trace; the trace's earlier conversation; the chain of responses; links; any other span's;
+    last an id made of the trace's.
+    """
+    for nodes in traces:
+        _down_the_tree(nodes, notices)
+    waiting = []
+    for nodes in traces:
+        shared = _shared(nodes)
+        if shared is None:
+            waiting.append(nodes)
+        else:
+            _settle(nodes, shared, memory)
+    for nodes in waiting:
+        _settle(nodes, _elsewhere(nodes, memory), memory)
+
+
+def _down_the_tree(nodes: list[Node], notices: Counter[str]) -> None:
+    done: set[int] = set()
+    for start in nodes:
+        path = []
+        node: Node | None = start
+        while node is not None and id(node) not in done:
+            path.append(node)
+            node = node.parent
+        for node in reversed(path):
+            own = clamp_id(node.reading.conversation, notices) if node.matters or node.reading.is_ours else ""
+            inherited = node.parent.conversation if node.parent is not None else ""
+            node.conversation = own if own and (node.reading.is_ours or not inherited) else inherited
+            done.add(id(node))
+
+
+def _shared(nodes: list[Node]) -> str | None:
+    best = min(
+        (node for node in nodes if node.conversation),
+        key=lambda node: (_depth(node), node.span.start_ns, node.span.span_id),
+        default=None,
+    )
+    return best.conversation if best is not None else None
+
+
+def _depth(node: Node) -> int:
+    depth = 0
+    above = node.parent
+    while above is not None:
+        depth += 1
+        above = above.parent
+    return depth
+
+
+def _elsewhere(nodes: list[Node], memory: Memory) -> str:
+    trace_id = nodes[0].span.trace_id
+    if known := memory.traces.get(trace_id):
+        return known
+    for node in nodes:
+        previous = node.reading.text("previous_response")
+        if previous and (known := memory.responses.get(previous)):
+            return known
+    for node in nodes:
+        for link in node.span.links:
+            if known := memory.traces.get(link.trace_id):
+                return known
+    for node in nodes:
+        if weak := clamp_id(node.reading.conversation, Counter()):
+            return weak
+    return SYNTHETIC_PREFIX + trace_id
+
+
+def _settle(nodes: list[Node], conversation: str, memory: Memory) -> None:
+    memory.traces.put(nodes[0].span.trace_id, conversation)
+    for node in nodes:
+        node.conversation = node.conversation or conversation
+        if response := node.reading.text("response_id"):
+            memory.responses.put(response, node.conversation)

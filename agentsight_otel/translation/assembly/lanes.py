@@ -1,0 +1,216 @@
+"""Which messages of a repeated history are new.
+
+A lane is the history of one agent in one conversation. It remembers the user's messages by signature only;
+what the agent said in between is aligned by its place.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from agentsight_otel.translation.assembly.ids import signature, text_signature
+from agentsight_otel.translation.dialects.messages import Message
+
+_MAX_ENTRIES = 1_000
+_MAX_OPEN_CALLS = 200
+
+
+class Entry(msgspec.Struct):
+    """A message of the user that the lane has seen.
+
+    Attributes:
+        sign: Its signature, None when its text is not known.
+        emitted: It has been delivered as a message.
+        reply: Signature of the agent's answer, once there is one.
+    """
+
+    sign: str | None
+    emitted: bool = True
+    reply: str | None = None
+    replied: bool = False
+
+
+class Found(msgspec.Struct):
+    """What one model call brings that is new.
+
+    Attributes:
+        users: The user's new messages, each with its number in the conversation, None where it has none.
+        backfill: Answers of the agent that were never seen as an output, each with the number of the user's
+            message it follows.
+    """
+
+    users: list[tuple[Message, int | None]] = []
+    backfill: list[tuple[Message, int]] = []
+
+
+class Lane(msgspec.Struct):
+    """The history of one agent in one conversation."""
+
+    users: list[Entry] = []
+    dropped: int = 0
+    system: str | None = None
+    open_calls: dict[str, str] = {}
+
+    def continues(self, messages: tuple[Message, ...]) -> bool:
+        """Whether a history is this lane's."""
+        signs = [signature(message) for message in users_of(messages)]
+        return bool(signs) and bool(self.users) and self._offset(signs) is not None
+
+    def find_new(self, messages: tuple[Message, ...], *, delta: bool = False, again: bool = False) -> Found:
+        """Return what is new in the input of a model call, and remember it.
+
+        Args:
+            messages: The input without system messages, in order.
+            delta: The input holds only what is new.
+            again: The turn that the last message began is still without an answer, so that the same
+                message alone is a second try and not a second message.
+        """
+        at = [i for i, message in enumerate(messages) if is_from_user(message)]
+        if not at:
+            return Found()
+        signs = [signature(messages[i]) for i in at]
+        trailing = _trailing(messages, at)
+        if delta:
+            return self._append(messages, at, signs, numbered=False)
+        if len(messages) == 1 and self.users:
+            return self._alone(messages, signs, again=again)
+        if not self.users:
+            self.users = [Entry(sign, emitted=i in trailing) for i, sign in zip(at, signs, strict=True)]
+            numbered = len(messages) > 1
+            return Found([(messages[i], n if numbered else None) for n, i in enumerate(at) if i in trailing])
+        return self._align(messages, at, signs, trailing)
+
+    def answered(self, reply: str) -> None:
+        """Remember the answer to the last message."""
+        if self.users:
+            self.users[-1].reply = text_signature(reply)
+            self.users[-1].replied = True
+
+    def note_calls(self, messages: tuple[Message, ...], output: tuple[Message, ...]) -> None:
+        """Remember which tool calls wait for their result."""
+        for message in messages:
+            for part in message.of("tool_result"):
+                self.open_calls.pop(part.id, None)
+        for message in output:
+            for part in message.of("tool_call"):
+                if part.id and len(self.open_calls) < _MAX_OPEN_CALLS:
+                    self.open_calls[part.id] = str(part.value)
+
+    def _alone(self, messages: tuple[Message, ...], signs: list[str | None], *, again: bool) -> Found:
+        if again and _same(self.users[-1].sign, signs[0]):
+            return Found()
+        return self._append(messages, [0], signs, numbered=False)
+
+    def _append(
+        self, messages: tuple[Message, ...], at: list[int], signs: list[str | None], *, numbered: bool
+    ) -> Found:
+        first = self.dropped + len(self.users)
+        self.users += [Entry(sign) for sign in signs]
+        self._trim()
+        return Found([(messages[i], first + n if numbered else None) for n, i in enumerate(at)])
+
+    def _align(
+        self, messages: tuple[Message, ...], at: list[int], signs: list[str | None], trailing: set[int]
+    ) -> Found:
+        offset = self._offset(signs)
+        if offset is None:
+            new = [n for n, i in enumerate(at) if i in trailing]
+            return self._append(messages, [at[n] for n in new], [signs[n] for n in new], numbered=False)
+        known = len(self.users) - offset
+        common = next((n for n in range(min(known, len(signs))) if not self._is(n + offset, signs[n])), known)
+        if common < min(known, len(signs)):
+            del self.users[common + offset :]
+            known = common
+        found = Found()
+        for n, i in enumerate(at[:known]):
+            entry = self.users[n + offset]
+            if i in trailing and not entry.emitted:
+                entry.emitted = True
+                found.users.append((messages[i], self.dropped + n + offset))
+            else:
+                self._backfill(found, messages, at, n, offset)
+        found.users += self._append(messages, at[known:], signs[known:], numbered=True).users
+        if known:
+            self._backfill_between(found, messages, at, known, offset)
+        return found
+
+    def _backfill(
+        self, found: Found, messages: tuple[Message, ...], at: list[int], n: int, offset: int
+    ) -> None:
+        if n + 1 >= len(at):
+            return
+        entry = self.users[n + offset]
+        answers = _answers(messages, at, n)
+        if not entry.emitted or not answers:
+            return
+        signs = [signature(answer) for answer in answers]
+        if not entry.replied:
+            answers = answers[-1:]
+        elif entry.reply in signs:
+            answers = answers[len(signs) - signs[::-1].index(entry.reply) :]
+        else:
+            return
+        if answers:
+            entry.replied, entry.reply = True, signs[-1]
+            found.backfill += [(answer, self.dropped + n + offset) for answer in answers]
+
+    def _backfill_between(
+        self, found: Found, messages: tuple[Message, ...], at: list[int], known: int, offset: int
+    ) -> None:
+        for n in range(known, len(at) - 1):
+            self._backfill(found, messages, at, n, offset)
+
+    def _is(self, index: int, sign: str | None) -> bool:
+        return _same(self.users[index].sign, sign)
+
+    def _offset(self, signs: list[str | None]) -> int | None:
+        """Return where in the lane a history starts, or None when it is another one."""
+        known = len(self.users)
+        common = 0
+        while common < min(known, len(signs)) and self._is(common, signs[common]):
+            common += 1
+        if common and not self.dropped:
+            rest = {entry.sign for entry in self.users[common:]}
+            if common == min(known, len(signs)) or not rest.intersection(signs[common:]):
+                return 0
+        for length in range(min(known, len(signs)), 0, -1):
+            for start in range(len(signs) - length, -1, -1):
+                first = known - length
+                if first >= start and all(self._is(first + n, signs[start + n]) for n in range(length)):
+                    return first - start
+        return None
+
+    def _trim(self) -> None:
+        excess = len(self.users) - _MAX_ENTRIES
+        if excess > 0:
+            del self.users[:excess]
+            self.dropped += excess
+
+
+def is_from_user(message: Message) -> bool:
+    """Whether the user said it; results of tools travel under the user's role too."""
+    return message.role == "user" and bool(message.parts) and not message.is_tool_result
+
+
+def users_of(messages: tuple[Message, ...]) -> list[Message]:
+    """Return the user's messages."""
+    return [message for message in messages if is_from_user(message)]
+
+
+def _trailing(messages: tuple[Message, ...], at: list[int]) -> set[int]:
+    """Return where the user's messages at the end are, after all that the agent or a tool said."""
+    last = max((i for i, message in enumerate(messages) if not is_from_user(message)), default=-1)
+    return {i for i in at if i > last}
+
+
+def _answers(messages: tuple[Message, ...], at: list[int], n: int) -> list[Message]:
+    end = at[n + 1]
+    return [
+        message
+        for message in messages[at[n] + 1 : end]
+        if message.role == "assistant" and message.text.strip() and not any(message.of("tool_call"))
+    ]
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or one == other

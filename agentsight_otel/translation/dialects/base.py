@@ -1,0 +1,160 @@
+"""What a convention's table looks like, and the one walk that reads a span by all of them at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from agentsight_otel.translation.span_data import SpanData
+
+
+class Kind(StrEnum):
+    """What a span is to a conversation."""
+
+    TURN = "turn"
+    AGENT = "agent"
+    CHAIN = "chain"
+    LLM = "llm"
+    TOOL = "tool"
+    RETRIEVAL = "retrieval"
+    EMBEDDING = "embedding"
+    EVALUATOR = "evaluator"
+    OTHER = "other"
+
+
+Keys = tuple[str, ...]
+KindTable = Mapping[str, Kind]
+_NO_KINDS: KindTable = {}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """One convention: attribute names, each tuple in order of precedence.
+
+    Attributes:
+        name: Shown in the wire span's ``agentsight.dialect``.
+        scopes: When given, the table holds only for spans of scopes that start like one of these.
+        kinds: Attribute to kind by value; compared in lower case.
+        span_names: Kind by the whole span name; only with *scopes*.
+        name_prefixes: Kind by the start of the span name; asked last.
+        presence: Kind by the presence of an attribute; asked after *kinds* and names.
+        ignored_names: Starts of the names of spans that repeat others; only with *scopes*.
+        message_prefixes: Flattened messages, by field.
+        metadata_prefixes: What follows is the key of a metadata entry.
+        metadata_json: Attributes that hold a whole metadata object.
+        annotation_prefixes: Flattened feedback.
+    """
+
+    name: str
+    scopes: Keys = ()
+    kinds: tuple[tuple[str, KindTable], ...] = ()
+    span_names: KindTable = dataclasses.field(default_factory=dict)
+    name_prefixes: tuple[tuple[str, Kind], ...] = ()
+    presence: tuple[tuple[str, Kind], ...] = ()
+    ignored_names: Keys = ()
+    # -- keys; the name of each attribute below is the name of the field in a Walk
+    conversation: Keys = ()
+    customer: Keys = ()
+    agent_name: Keys = ()
+    response_id: Keys = ()
+    previous_response: Keys = ()
+    provider: Keys = ()
+    operation: Keys = ()
+    request_model: Keys = ()
+    response_model: Keys = ()
+    streaming: Keys = ()
+    compacted: Keys = ()
+    input_messages: Keys = ()
+    output_messages: Keys = ()
+    new_messages: Keys = ()
+    history: Keys = ()
+    new_message_index: Keys = ()
+    input_value: Keys = ()
+    output_value: Keys = ()
+    user_text: Keys = ()
+    reply_text: Keys = ()
+    reply_tools: Keys = ()
+    tool_name: Keys = ()
+    tool_call_id: Keys = ()
+    tool_arguments: Keys = ()
+    tool_result: Keys = ()
+    tool_failed: Keys = ()
+    error_type: Keys = ()
+    error_message: Keys = ()
+    finish_reasons: Keys = ()
+    input_tokens: Keys = ()
+    input_tokens_without_cache: Keys = ()
+    output_tokens: Keys = ()
+    total_tokens: Keys = ()
+    cache_read_tokens: Keys = ()
+    cache_write_tokens: Keys = ()
+    reasoning_tokens: Keys = ()
+    audio_input_tokens: Keys = ()
+    audio_output_tokens: Keys = ()
+    tags: Keys = ()
+    metadata_json: Keys = ()
+    delta: Keys = ()
+    delta_base: Keys = ()
+    delta_dropped: Keys = ()
+    interrupted: Keys = ()
+    truncated: Keys = ()
+    content_refs: Keys = ()
+    message_prefixes: tuple[tuple[str, str], ...] = ()
+    metadata_prefixes: Keys = ()
+    annotation_prefixes: Keys = ()
+
+
+_NOT_KEYS = frozenset(
+    {
+        "name",
+        "scopes",
+        "kinds",
+        "span_names",
+        "name_prefixes",
+        "presence",
+        "ignored_names",
+        "metadata_json",
+        "message_prefixes",
+        "metadata_prefixes",
+        "annotation_prefixes",
+    }
+)
+KEY_FIELDS = tuple(f.name for f in dataclasses.fields(Dialect) if f.name not in _NOT_KEYS)
+CONTENT_FIELDS = frozenset(
+    {
+        "input_messages",
+        "output_messages",
+        "new_messages",
+        "history",
+        "input_value",
+        "output_value",
+        "user_text",
+        "reply_text",
+        "reply_tools",
+    }
+)
+"""Fields whose empty list or object says nothing; elsewhere it is a value."""
+
+
+class Walk(msgspec.Struct):
+    """What one pass over a span's attributes found.
+
+    Attributes:
+        span: The span.
+        kind: What it is, or None when nothing says.
+        dialect: Name of the convention that said so.
+        fields: The best value of each field of `Dialect`.
+        flat: Flattened attributes by field, as path to value.
+        metadata: Metadata entries.
+    """
+
+    span: SpanData
+    kind: Kind | None
+    dialect: str
+    fields: dict[str, Any]
+    flat: dict[str, dict[str, Any]]
+    metadata: dict[str, Any]

@@ -1,0 +1,40 @@
+"""Claude Code and the Claude Agent SDK's command line.
+
+Reference: code.claude.com/docs/en/monitoring-usage; mlflow-skinny 3.17.2,
+mlflow/tracing/otel/translation/claude_code.py. Not read from its source, which is closed.
+"""
+
+from agentsight_otel.translation.dialects.base import Dialect, Kind
+
+_NAMES = {
+    "claude_code.interaction": Kind.TURN,
+    "claude_code.llm_request": Kind.LLM,
+    "claude_code.tool": Kind.TOOL,
+    "claude_code.tool.execution": Kind.OTHER,
+    "claude_code.tool.blocked_on_user": Kind.OTHER,
+    "claude_code.hook": Kind.OTHER,
+}
+
+CLAUDE_CODE = Dialect(
+    name="claude_code",
+    scopes=("com.anthropic.claude_code",),
+    kinds=(
+        (
+            "span.type",
+            {**_NAMES, **{name.removeprefix("claude_code."): kind for name, kind in _NAMES.items()}},
+        ),
+    ),
+    span_names=_NAMES,
+    conversation=("session.id",),
+    user_text=("user_prompt",),
+    new_messages=("new_context",),
+    reply_text=("response.model_output",),
+    tool_name=("tool_name",),
+    tool_call_id=("tool_use_id",),
+    tool_arguments=("tool_input",),
+    request_model=("model",),
+    input_tokens_without_cache=("input_tokens",),
+    output_tokens=("output_tokens",),
+    cache_read_tokens=("cache_read_tokens",),
+    cache_write_tokens=("cache_creation_tokens",),
+)

@@ -1,0 +1,224 @@
+"""Messages in one form, read from whatever form a convention or provider uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from agentsight_otel.translation.dialects.parts import Part, join_text, read_part, text_part
+from agentsight_otel.translation.dialects.values import load
+
+_MAX_DEPTH = 8
+_MAX_MESSAGES = 20_000
+
+_ROLES = {
+    "user": "user",
+    "human": "user",
+    "end_user": "user",
+    "customer": "user",
+    "assistant": "assistant",
+    "ai": "assistant",
+    "model": "assistant",
+    "bot": "assistant",
+    "chatbot": "assistant",
+    "agent": "assistant",
+    "system": "system",
+    "developer": "system",
+    "tool": "tool",
+    "function": "tool",
+    "tool_message": "tool",
+    "toolmessage": "tool",
+    "humanmessage": "user",
+    "humanmessagechunk": "user",
+    "aimessage": "assistant",
+    "aimessagechunk": "assistant",
+    "systemmessage": "system",
+    "functionmessage": "tool",
+    "tool-response": "tool",
+    "tool-call": "assistant",
+}
+_ITEM_ROLES = {
+    "function_call": "assistant",
+    "custom_tool_call": "assistant",
+    "reasoning": "assistant",
+    "function_call_output": "tool",
+    "custom_tool_call_output": "tool",
+    "tool_call": "assistant",
+    "tool_call_response": "tool",
+    "tool_result": "tool",
+    "tool_use": "assistant",
+    "text": "assistant",
+    "output_text": "assistant",
+    "input_text": "user",
+}
+_LISTS = ("messages", "chat_history", "contents", "input_messages", "generations", "choices", "candidates")
+_CONTENTS = ("parts", "content", "contents", "text", "blocks")
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message.
+
+    Attributes:
+        role: ``user``, ``assistant``, ``system``, ``tool``, or another one as written.
+        parts: What it says, in order.
+        name: Who said it, when written.
+    """
+
+    role: str
+    parts: tuple[Part, ...]
+    name: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined."""
+        return join_text(self.parts)
+
+    def of(self, kind: str) -> Iterator[Part]:
+        """Iterate over the parts of a kind."""
+        return (part for part in self.parts if part.kind == kind)
+
+    @property
+    def is_tool_result(self) -> bool:
+        """Whether it only brings results of tools back."""
+        return bool(self.parts) and all(part.kind == "tool_result" for part in self.parts)
+
+
+def read_messages(value: Any, default_role: str = "user") -> tuple[Message, ...]:
+    """Return the messages in *value*, in order; ``()`` when there are none.
+
+    Args:
+        value: A list, one message, a text, or JSON of these; what it is not, is left out.
+        default_role: The role of what names none.
+    """
+    return tuple(
+        message for message, _ in zip(_read(load(value), default_role, 0), range(_MAX_MESSAGES), strict=False)
+    )
+
+
+def _read(value: Any, default_role: str, depth: int) -> Iterator[Message]:
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(value, str):
+        if value.strip():
+            yield Message(default_role, (text_part(value),))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _read(load(item) if isinstance(item, str) else item, default_role, depth + 1)
+    elif isinstance(value, dict):
+        yield from _read_object(value, default_role, depth)
+
+
+def _read_object(value: dict[str, Any], default_role: str, depth: int) -> Iterator[Message]:
+    value = unwrap(value)
+    for key in _LISTS:
+        inner = value.get(key)
+        if isinstance(inner, list | tuple) and inner and not isinstance(value.get("role"), str):
+            yield from _read(inner, default_role, depth + 1)
+            return
+    message = read_message(value, default_role)
+    if message is not None:
+        yield message
+
+
+def unwrap(value: dict[str, Any]) -> dict[str, Any]:
+    """Take a message out of the envelopes serialisers put around it."""
+    for _ in range(3):
+        kwargs = value.get("kwargs")
+        if isinstance(kwargs, dict) and ("lc" in value or "id" in value):
+            value = _with_class_role(kwargs, value.get("id"))
+            continue
+        inner = value.get("message")
+        if isinstance(inner, dict) and not isinstance(value.get("role"), str):
+            value = inner
+            continue
+        data = value.get("data")
+        if isinstance(data, dict) and isinstance(value.get("type"), str) and "content" in data:
+            value = {"type": value["type"], **data}
+            continue
+        break
+    return value
+
+
+def _with_class_role(kwargs: dict[str, Any], path: Any) -> dict[str, Any]:
+    if isinstance(path, list | tuple) and path and isinstance(path[-1], str):
+        return {"type": path[-1], **kwargs}
+    return kwargs
+
+
+def read_message(value: dict[str, Any], default_role: str = "user") -> Message | None:
+    """Return one message, or None when the object is none."""
+    role = _role(value)
+    tagged = value.get("type")
+    if role is None and isinstance(tagged, str) and tagged in _ITEM_ROLES:
+        part = read_part(value)
+        return Message(_ITEM_ROLES[tagged], (part,)) if part is not None else None
+    content = next((value[key] for key in _CONTENTS if value.get(key) is not None), None)
+    parts = list(_parts(content, 0))
+    parts += _calls(value)
+    if role is None and not parts:
+        return None
+    role = role or default_role
+    call_id = value.get("tool_call_id") or value.get("toolCallId")
+    if (role == "tool" or call_id) and not any(part.kind in {"tool_result", "tool_call"} for part in parts):
+        role, parts = "tool", [_result(value, content, call_id)]
+    name = value.get("name")
+    return Message(role, tuple(parts), name if isinstance(name, str) else "")
+
+
+def _role(value: dict[str, Any]) -> str | None:
+    for key in ("role", "type", "author", "sender"):
+        role = value.get(key)
+        if isinstance(role, str):
+            known = _ROLES.get(role.lower())
+            if known is not None:
+                return known
+            if key == "role" and role:
+                return role.lower()
+    return None
+
+
+def _parts(content: Any, depth: int) -> Iterator[Part]:
+    if depth > _MAX_DEPTH or content is None:
+        return
+    if isinstance(content, str):
+        if content:
+            yield text_part(content)
+    elif isinstance(content, list | tuple):
+        for item in content:
+            yield from _parts(item, depth + 1)
+    elif isinstance(content, dict):
+        part = read_part(content)
+        if part is not None:
+            yield part
+
+
+def _calls(value: dict[str, Any]) -> Iterator[Part]:
+    seen: set[str] = set()
+    extra = value.get("additional_kwargs")
+    for source in (value, extra if isinstance(extra, dict) else {}):
+        calls = load(source.get("tool_calls"))
+        for call in calls if isinstance(calls, list | tuple) else ():
+            part = read_part(load(call), "tool_call")
+            if part is not None and part.kind == "tool_call" and (not part.id or part.id not in seen):
+                seen.add(part.id)
+                yield part
+        if seen:
+            return
+        legacy = source.get("function_call")
+        if isinstance(legacy, dict) and legacy.get("name"):
+            part = read_part({"type": "function", "function": legacy})
+            if part is not None:
+                yield part
+
+
+def _result(value: dict[str, Any], content: Any, call_id: Any) -> Part:
+    name = value.get("name") or value.get("tool_name") or ""
+    return Part(
+        "tool_result",
+        id=call_id if isinstance(call_id, str) else "",
+        name=name if isinstance(name, str) else "",
+        value=content if content is not None else value.get("response", value.get("result")),
+        failed=value.get("status") == "error" or value.get("is_error") is True,
+    )

@@ -1,0 +1,48 @@
+"""MLflow tracing, as its OTLP export writes it.
+
+Reference: mlflow-skinny 3.17.2, mlflow/tracing/constant.py.
+"""
+
+from agentsight_otel.translation.dialects.base import Dialect, Kind
+
+_KINDS = {
+    "llm": Kind.LLM,
+    "chat_model": Kind.LLM,
+    "agent": Kind.AGENT,
+    "chain": Kind.CHAIN,
+    "workflow": Kind.CHAIN,
+    "task": Kind.CHAIN,
+    "tool": Kind.TOOL,
+    "retriever": Kind.RETRIEVAL,
+    "reranker": Kind.RETRIEVAL,
+    "embedding": Kind.EMBEDDING,
+    "evaluator": Kind.EVALUATOR,
+    "parser": Kind.OTHER,
+    "guardrail": Kind.OTHER,
+    "memory": Kind.OTHER,
+    "unknown": Kind.CHAIN,
+    # The attribute is written as JSON: a text in quotes.
+    '"llm"': Kind.LLM,
+    '"chat_model"': Kind.LLM,
+    '"agent"': Kind.AGENT,
+    '"chain"': Kind.CHAIN,
+    '"workflow"': Kind.CHAIN,
+    '"task"': Kind.CHAIN,
+    '"tool"': Kind.TOOL,
+    '"retriever"': Kind.RETRIEVAL,
+    '"embedding"': Kind.EMBEDDING,
+    '"evaluator"': Kind.EVALUATOR,
+}
+
+MLFLOW = Dialect(
+    name="mlflow",
+    kinds=(("mlflow.spanType", _KINDS),),
+    conversation=("mlflow.trace.session",),
+    customer=("mlflow.trace.user",),
+    input_value=("mlflow.spanInputs",),
+    output_value=("mlflow.spanOutputs",),
+    tool_name=("mlflow.spanFunctionName",),
+    tool_arguments=("mlflow.spanInputs",),
+    tool_result=("mlflow.spanOutputs",),
+    request_model=("mlflow.llm.model",),
+)

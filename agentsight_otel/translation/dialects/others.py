@@ -1,0 +1,27 @@
+"""Names of vendors and habits without a convention of their own.
+
+Reference: anthropic 2.12 (native spans), Azure/azure-sdk-for-net#58003, microsoft/vscode#325207,
+alibaba/loongsuite-python-agent#302, getsentry/sentry-python of 2026-08-13.
+"""
+
+from agentsight_otel.translation.dialects.base import Dialect, Kind
+
+OTHERS = Dialect(
+    name="others",
+    name_prefixes=(
+        ("anthropic.tool_use", Kind.TOOL),
+        ("anthropic.custom_tool_use", Kind.TOOL),
+        ("anthropic.mcp_tool_use", Kind.TOOL),
+    ),
+    conversation=(
+        "gen_ai.session.id",
+        "anthropic.session.id",
+        "microsoft.session.id",
+        "copilot_chat.session_id",
+        "voltagent.conversation_id",
+        "thread_id",
+    ),
+    customer=("gen_ai.user.id", "gen_ai.user", "llm.user", "user.hash"),
+    tool_result=("anthropic.tool_result.content",),
+    truncated=("anthropic.content.truncated",),
+)

@@ -1,0 +1,301 @@
+"""The parts of a message: texts, tool calls and their results, media; one reader for all providers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from agentsight_otel.translation.dialects.values import load
+
+_DATA_URI = re.compile(r"data:([\w.+\-/]*)(?:;[\w=\-]+)*;base64,", re.ASCII)
+
+_TEXT_TYPES = frozenset(
+    {"text", "input_text", "output_text", "refusal", "output_json", "text_delta", "message", "plain"}
+)
+_REASONING_TYPES = frozenset(
+    {"reasoning", "thinking", "redacted_thinking", "summary_text", "reasoning_content", "reasoning-part"}
+)
+_CALL_TYPES = frozenset(
+    {
+        "tool_call",
+        "tool_use",
+        "tool-call",
+        "function_call",
+        "functioncall",
+        "function",
+        "server_tool_call",
+        "server_tool_use",
+        "mcp_tool_use",
+        "mcp_call",
+        "custom_tool_call",
+        "tooluse",
+        "toolcall",
+    }
+)
+_RESULT_TYPES = frozenset(
+    {
+        "tool_call_response",
+        "tool_result",
+        "tool-result",
+        "function_call_output",
+        "custom_tool_call_output",
+        "functionresponse",
+        "function_response",
+        "server_tool_call_response",
+        "mcp_tool_result",
+        "tool_response",
+        "toolresult",
+        "tool-error",
+    }
+)
+_MEDIA_TYPES = frozenset(
+    {
+        "blob",
+        "uri",
+        "file",
+        "image",
+        "image_url",
+        "input_image",
+        "audio",
+        "input_audio",
+        "audio_url",
+        "video",
+        "video_url",
+        "document",
+        "input_file",
+        "binary",
+        "media",
+        "image-url",
+        "audio-url",
+        "video-url",
+        "document-url",
+        "inline_data",
+        "file_data",
+    }
+)
+# Providers that name no type put the block under a key of its own.
+_ENVELOPES = {
+    "toolUse": "tool_use",
+    "toolResult": "tool_result",
+    "functionCall": "function_call",
+    "function_call": "function_call",
+    "functionResponse": "function_response",
+    "function_response": "function_response",
+    "inlineData": "inline_data",
+    "inline_data": "inline_data",
+    "fileData": "file_data",
+    "file_data": "file_data",
+    "reasoningContent": "reasoning",
+    "server_tool_call": "server_tool_call",
+    "server_tool_call_response": "server_tool_call_response",
+}
+_CALL_IDS = ("id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "tool_use_id")
+_RESULT_IDS = ("tool_use_id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "id")
+_NAMES = ("name", "toolName", "tool_name")
+_ARGUMENTS = ("arguments", "args", "input", "parameters", "arguments_json")
+_RESULTS = ("response", "result", "output", "content", "error")
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One part of a message.
+
+    Attributes:
+        kind: ``text``, ``reasoning``, ``tool_call``, ``tool_result``, ``media`` or ``other``.
+        text: Of a text or reasoning; the transcript of a medium.
+        id: Of the tool call.
+        name: Of the tool.
+        value: Arguments of a call, result of one, the original of another part.
+        failed: The tool failed.
+        mime_type: Of a medium.
+        uri: Where a medium is, or its file id.
+        data: Bytes of a medium.
+        filename: Of a medium.
+    """
+
+    kind: str
+    text: str = ""
+    id: str = ""
+    name: str = ""
+    value: Any = None
+    failed: bool = False
+    mime_type: str = ""
+    uri: str = ""
+    data: bytes = b""
+    filename: str = ""
+
+
+def text_part(text: str) -> Part:
+    """Return a text part."""
+    return Part("text", text)
+
+
+def join_text(parts: Iterable[Part]) -> str:
+    """Return the texts among *parts* as one text; blocks of one message follow each other in lines."""
+    return "\n".join(part.text for part in parts if part.kind == "text" and part.text)
+
+
+def read_part(value: Any, assumed: str = "") -> Part | None:
+    """Read one block; None for what says nothing.
+
+    Args:
+        value: The block.
+        assumed: The type of a block that names none.
+    """
+    if isinstance(value, str):
+        return text_part(value) if value else None
+    if not isinstance(value, dict):
+        return None
+    for envelope in ("message_content", "tool_call"):
+        inner = value.get(envelope)
+        if isinstance(inner, dict):
+            value = inner
+    tagged = value.get("type", value.get("part_kind"))
+    kind = tagged.lower() if isinstance(tagged, str) else ""
+    for envelope, meant in _ENVELOPES.items():
+        inner = value.get(envelope)
+        if isinstance(inner, dict):
+            value, kind = {**value, **inner}, kind if kind and kind != "generic" else meant
+            break
+    kind = kind or assumed
+    if kind in _CALL_TYPES:
+        return _call(value)
+    if kind in _RESULT_TYPES:
+        return _tool_result(value, kind)
+    if kind in _REASONING_TYPES:
+        return Part("reasoning", _first_text(value, ("content", "thinking", "text", "summary")))
+    if kind in _MEDIA_TYPES:
+        return _media(value)
+    return _text_or_other(value, kind)
+
+
+def _text_or_other(value: dict[str, Any], kind: str) -> Part | None:
+    if value.get("visible") is False:
+        return Part("other", value=value)
+    text = _first_text(value, ("text", "content", "refusal"))
+    if text and (kind in _TEXT_TYPES or not kind or kind == "generic"):
+        return text_part(text)
+    if kind in _TEXT_TYPES:
+        return None
+    if "image" in value or "document" in value or "video" in value or "audio" in value:
+        return _media(value)
+    return Part("other", name=kind, value=value)
+
+
+def _call(value: dict[str, Any]) -> Part:
+    function = value.get("function")
+    if isinstance(function, Mapping):
+        value = {**value, **function}
+    name = _first_text(value, _NAMES)
+    arguments = next((value[key] for key in _ARGUMENTS if value.get(key) is not None), None)
+    return Part("tool_call", id=_first_text(value, _CALL_IDS), name=name, value=load(arguments))
+
+
+def _tool_result(value: dict[str, Any], kind: str) -> Part:
+    result = next((value[key] for key in _RESULTS if value.get(key) is not None), None)
+    failed = (
+        value.get("is_error") is True
+        or value.get("isError") is True
+        or value.get("status") == "error"
+        or kind == "tool-error"
+    )
+    return Part(
+        "tool_result",
+        id=_first_text(value, _RESULT_IDS),
+        name=_first_text(value, _NAMES),
+        value=plain_result(result),
+        failed=failed,
+    )
+
+
+def plain_result(result: Any) -> Any:
+    """Take a tool's result out of the blocks a provider puts around it."""
+    result = load(result)
+    if isinstance(result, dict) and set(result) == {"type", "value"}:
+        return result["value"]
+    if isinstance(result, list | tuple) and result and all(isinstance(item, dict) for item in result):
+        texts = [_block_value(item) for item in result]
+        if all(text is not None for text in texts):
+            return texts[0] if len(texts) == 1 else "\n".join(map(str, texts))
+    return result
+
+
+def _block_value(block: dict[str, Any]) -> Any:
+    if "json" in block and len(block) == 1:
+        return block["json"]
+    kind = block.get("type")
+    if kind is not None and kind not in _TEXT_TYPES:
+        return None
+    text = block.get("text")
+    if isinstance(text, str) and set(block) <= {"type", "text", "annotations", "cache_control", "id"}:
+        return load(text)
+    return None
+
+
+def _media(value: dict[str, Any]) -> Part:
+    source: dict[str, Any] = {}
+    for key in (
+        "source",
+        "image_url",
+        "image",
+        "input_audio",
+        "audio",
+        "document",
+        "video",
+        "file",
+        "audio_url",
+    ):
+        inner = value.get(key)
+        if isinstance(inner, dict):
+            source = {**source, **(inner[key] if isinstance(inner.get(key), dict) else inner)}
+        elif isinstance(inner, str):
+            source.setdefault("url", inner)
+    merged = {**source, **{k: v for k, v in value.items() if not isinstance(v, dict)}}
+    uri = _first_text(merged, ("uri", "url", "file_uri", "fileUri", "image_url", "file_id", "file_url"))
+    mime = _first_text(merged, ("mime_type", "media_type", "mimeType", "mediaType", "format", "modality"))
+    data = _bytes(next((merged[k] for k in ("content", "data", "file_data", "bytes") if merged.get(k)), None))
+    found = _DATA_URI.match(uri)
+    if found:
+        data, mime, uri = _bytes(uri[found.end() :]), found.group(1) or mime, ""
+    return Part(
+        "media",
+        text=_first_text(merged, ("transcript",)),
+        mime_type=mime if "/" in mime else "",
+        uri=uri,
+        data=data,
+        filename=_first_text(merged, ("filename", "name", "title")),
+    )
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        return b""
+    found = _DATA_URI.match(value)
+    try:
+        return base64.b64decode(value[found.end() :] if found else value, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _first_text(value: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    for key in keys:
+        text = value.get(key)
+        if isinstance(text, str) and text:
+            return text
+        if isinstance(text, list) and text and key in {"content", "summary"}:
+            joined = "\n".join(filter(None, map(_block_text, text)))
+            if joined:
+                return joined
+    return ""
+
+
+def _block_text(block: Any) -> str:
+    if isinstance(block, Mapping):
+        block = block.get("text", block.get("content"))
+    return block if isinstance(block, str) else ""

@@ -1,0 +1,126 @@
+"""From the OTel SDK's ReadableSpan to SpanData, through public attributes only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, format_span_id, format_trace_id
+
+from agentsight_otel.encoding import DEPTH_MARKER, MAX_DEPTH, clean_text
+from agentsight_otel.translation.span_data import EventData, LinkData, ScopeData, SpanData
+
+_KINDS = {kind: kind.name.lower() for kind in SpanKind}
+_STATUSES = {code: code.name.lower() for code in StatusCode}
+_PLAIN_TYPES = frozenset({int, bool, float, bytes})
+_NO_SCOPE = ScopeData()
+_INT64 = 2**63
+_CACHE_SIZE = 64
+
+# A process has one resource and a few scopes. The entry holds the original, so that its id() stays its own.
+_resources: dict[int, tuple[Resource, dict[str, Any]]] = {}
+_scopes: dict[int, tuple[InstrumentationScope, ScopeData]] = {}
+
+
+def from_readable_span(span: ReadableSpan) -> SpanData:
+    """Convert a finished span; the result shares nothing mutable with it but the resource's dict.
+
+    A span without a valid context gets ids of zeros. Text that UTF-8 cannot carry and integers beyond
+    64 bits are made safe for any encoder.
+    """
+    context: SpanContext | None = span.get_span_context()
+    parent = span.parent
+    start = span.start_time or 0
+    status = span.status
+    return SpanData(
+        trace_id=format_trace_id(context.trace_id if context else 0),
+        span_id=format_span_id(context.span_id if context else 0),
+        name=clean_text(span.name),
+        start_ns=start,
+        end_ns=span.end_time or start,
+        parent_span_id=format_span_id(parent.span_id) if parent is not None and parent.span_id else None,
+        kind=_KINDS[span.kind],
+        status=_STATUSES[status.status_code],
+        status_description=clean_text(status.description or ""),
+        attributes=plain_attributes(span.attributes),
+        events=tuple(map(_event, span.events)),
+        links=tuple(map(_link, span.links)),
+        resource=_resource(span.resource),
+        scope=_scope(span.instrumentation_scope),
+        trace_flags=int(context.trace_flags) if context else 0,
+        trace_state=context.trace_state.to_header() if context and context.trace_state else "",
+        parent_is_remote=parent is not None and parent.is_remote,
+        dropped_attributes=span.dropped_attributes,
+        dropped_events=span.dropped_events,
+        dropped_links=span.dropped_links,
+    )
+
+
+def plain_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a copy made of dict, list, str, int, float, bool, bytes and None only."""
+    if not attributes:
+        return {}
+    return {str(key): _plain(value, 0) for key, value in attributes.items()}
+
+
+def _plain(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() else clean_text(value)
+    if value is None or kind in _PLAIN_TYPES:
+        return value if kind is not int or -_INT64 <= value < _INT64 else str(value)
+    if depth >= MAX_DEPTH:
+        return DEPTH_MARKER
+    if isinstance(value, str):
+        return clean_text(str(value))
+    if isinstance(value, Mapping):
+        return {clean_text(str(k)): _plain(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, Sequence):
+        return [_plain(item, depth + 1) for item in value]
+    return _plain_number(value, depth)
+
+
+def _plain_number(value: Any, depth: int) -> Any:
+    if isinstance(value, int):
+        return _plain(int(value), depth)
+    return float(value) if isinstance(value, float) else f"<{type(value).__qualname__}>"
+
+
+def _event(event: Event) -> EventData:
+    return EventData(clean_text(event.name), event.timestamp, plain_attributes(event.attributes))
+
+
+def _link(link: Link) -> LinkData:
+    context = link.context
+    return LinkData(
+        format_trace_id(context.trace_id), format_span_id(context.span_id), plain_attributes(link.attributes)
+    )
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    known = _resources.get(id(resource))
+    if known is not None and known[0] is resource:
+        return known[1]
+    converted = plain_attributes(resource.attributes)
+    if len(_resources) >= _CACHE_SIZE:
+        _resources.clear()
+    _resources[id(resource)] = (resource, converted)
+    return converted
+
+
+def _scope(scope: InstrumentationScope | None) -> ScopeData:
+    if scope is None:
+        return _NO_SCOPE
+    known = _scopes.get(id(scope))
+    if known is not None and known[0] is scope:
+        return known[1]
+    converted = ScopeData(scope.name or "", scope.version or "", scope.schema_url or "")
+    if len(_scopes) >= _CACHE_SIZE:
+        _scopes.clear()
+    _scopes[id(scope)] = (scope, converted)
+    return converted

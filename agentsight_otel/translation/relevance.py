@@ -1,0 +1,64 @@
+"""Which spans belong to an agent or a conversation: a cheap look at names, no parsing."""
+
+from __future__ import annotations
+
+from agentsight_otel.translation.span_data import SpanData
+
+PREFIXES = (
+    "agentsight.",
+    "gen_ai.",
+    "llm.",
+    "openinference.",
+    "traceloop.",
+    "ai.",
+    "langfuse.",
+    "langsmith.",
+    "mlflow.",
+    "pydantic_ai.",
+    "gcp.vertex.agent.",
+    "lk.",
+    "anthropic.",
+    "copilot_chat.",
+    "microsoft.session.",
+    "microsoft.conversation.",
+    "voltagent.",
+    "lmnr.",
+    "genkit:",
+    "executor.",
+    "workflow.",
+    "tool.name",
+    "tool_arguments",
+    "annotations.",
+    "evaluations.",
+    "trace.annotations.",
+    "session.annotations.",
+)
+"""A span with an attribute that starts like one of these is about an agent."""
+
+SCOPES = (
+    "pydantic-ai",
+    "gcp.vertex.agent",
+    "strands",
+    "livekit",
+    "pipecat",
+    "com.anthropic",
+    "agent_framework",
+    "langfuse",
+    "langsmith",
+    "openinference.",
+    "opentelemetry.instrumentation.genai",
+    "opentelemetry.instrumentation.openai",
+)
+"""So is one from a scope that starts like one of these."""
+
+EVENT_PREFIX = "gen_ai."
+
+
+def is_relevant(span: SpanData) -> bool:
+    """Say whether a span is one of ours, GenAI instrumentation's, or stamped with a conversation."""
+    for key in span.attributes:
+        if key.startswith(PREFIXES) or key == "span.type":
+            return True
+    if span.scope.name.startswith(SCOPES):
+        return True
+    return any(event.name.startswith(EVENT_PREFIX) for event in span.events)

@@ -1,0 +1,91 @@
+"""Cut a text to a length; a JSON text stays valid JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from agentsight_otel.encoding import decode_json, encode_json_str
+
+SUFFIX = "...[truncated]"
+SHED_KEY = "_agentsight_truncated"
+_JSON_STARTS = ("{", "[")
+_MIN_LEAF = 32
+_NAMED_KEYS = 20
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return *text* in at most *limit* characters.
+
+    A plain text ends in ``...[truncated]``. In a JSON object or list the long leaf texts are cut first,
+    then whole entries are left out, largest first, with a ``_agentsight_truncated`` marker.
+    """
+    if len(text) <= limit:
+        return text
+    if text.startswith(_JSON_STARTS):
+        try:
+            return _shorten_json(decode_json(text), limit)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    return cut(text, limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """Return a plain text in at most *limit* characters."""
+    if len(text) <= limit:
+        return text
+    return text[: max(limit - len(SUFFIX), 0)] + SUFFIX[:limit]
+
+
+def _shorten_json(value: Any, limit: int) -> str:
+    leaf = limit
+    encoded = encode_json_str(value)
+    while len(encoded) > limit and leaf >= _MIN_LEAF:
+        leaf //= 2
+        encoded = encode_json_str(_cut_leaves(value, leaf))
+    if len(encoded) <= limit:
+        return encoded
+    return _shed(_cut_leaves(value, leaf), limit)
+
+
+def _cut_leaves(value: Any, leaf: int) -> Any:
+    if isinstance(value, str):
+        return cut(value, leaf)
+    if isinstance(value, dict):
+        return {key: _cut_leaves(item, leaf) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cut_leaves(item, leaf) for item in value]
+    return value
+
+
+def _shed(value: Any, limit: int) -> str:
+    entries = value if isinstance(value, dict) else {str(i): item for i, item in enumerate(value)}
+    sizes = sorted(((len(encode_json_str(item)) + len(key) + 4, key) for key, item in entries.items()))
+    kept: set[str] = set()
+    # The marker's own room: the names of up to twenty dropped keys.
+    room = limit - len(encode_json_str({SHED_KEY: _marker([key for _, key in sizes])})) - 2
+    for size, key in sizes:
+        if size > room:
+            break
+        room -= size
+        kept.add(key)
+    dropped = [key for key in entries if key not in kept]
+    if isinstance(value, dict):
+        result: Any = {key: item for key, item in entries.items() if key in kept}
+        result[SHED_KEY] = _marker(dropped)
+    else:
+        result = [item for key, item in entries.items() if key in kept]
+        result.append({SHED_KEY: {"dropped_count": len(dropped)}})
+    encoded = encode_json_str(result)
+    if len(encoded) <= limit:
+        return encoded
+    bare = encode_json_str({SHED_KEY: {"dropped_count": len(entries)}})
+    return bare if len(bare) <= limit else "{}"[:limit]
+
+
+def _marker(dropped: list[str]) -> dict[str, Any]:
+    return {
+        "dropped_count": len(dropped),
+        "dropped_keys": [cut(key, _MIN_LEAF * 2) for key in dropped[:_NAMED_KEYS]],
+    }

@@ -1,0 +1,187 @@
+"""One span as the ingest contract's JSON (section 5.3 of the contract)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from agentsight_otel import semconv
+from agentsight_otel.encoding import encode_json, encode_json_str, to_jsonable
+from agentsight_otel.translation.shorten import shorten
+from agentsight_otel.translation.span_data import LinkData, ScopeData, SpanData
+
+_PLAIN = frozenset({str, int, bool})
+_HISTORY = (semconv.GEN_AI_INPUT_MESSAGES, semconv.GEN_AI_OUTPUT_MESSAGES)
+_MAX_SECOND = 253_402_300_799
+_CACHE_SIZE = 256
+
+
+class _Event(msgspec.Struct):
+    name: str
+    timestamp: str
+    attributes: dict[str, Any]
+
+
+class _Span(msgspec.Struct):
+    span_id: str
+    trace_id: str
+    parent_span_id: str | None
+    kind: str
+    name: str
+    started_at: str
+    ended_at: str
+    duration_ms: float | None
+    status: str
+    attributes: dict[str, Any]
+    events: list[_Event]
+    otel: msgspec.Raw | None
+
+
+_OtelKey = tuple[int, str, int, bool, ScopeData]
+
+_encode = msgspec.json.Encoder().encode
+_seconds: dict[int, str] = {}
+# Nearly every span of a process has the same otel part. The entry holds the resource, so that its id() stays its own.
+_otel_parts: dict[_OtelKey, tuple[dict[str, Any], msgspec.Raw]] = {}
+
+
+def encode_span(span: SpanData, *, max_text_length: int | None = None) -> bytes:
+    """Encode a span as strict JSON of the ingest contract.
+
+    Args:
+        span: Its kind is its ``agentsight.span.kind``, ``unknown`` when missing. The GenAI message
+            attributes are left out where ``agentsight.message`` events carry the same texts.
+        max_text_length: Characters after which a text is cut to end in ``...[truncated]``; JSON texts
+            stay valid JSON. None never cuts.
+
+    Returns:
+        UTF-8 JSON. NaN and the infinities become text, bytes base64, nested values JSON text.
+    """
+    attributes = _attributes(_without_repeats(span), max_text_length)
+    kind = attributes.get(semconv.SPAN_KIND)
+    start, end = span.start_ns, span.end_ns
+    wire = _Span(
+        span.span_id,
+        span.trace_id,
+        span.parent_span_id,
+        kind if kind and type(kind) is str else "unknown",
+        span.name,
+        iso(start),
+        iso(end),
+        round((end - start) / 1e6, 3) if end >= start else None,
+        span.status,
+        attributes,
+        [
+            _Event(event.name, iso(event.time_ns), _attributes(event.attributes, max_text_length))
+            for event in span.events
+        ],
+        _otel(span),
+    )
+    try:
+        return _encode(wire)
+    except UnicodeEncodeError:
+        otel, wire.otel = wire.otel, None
+        return _encode({**to_jsonable(wire), "otel": otel})
+
+
+def iso(time_ns: int) -> str:
+    """Return nanoseconds since the Unix epoch as ISO 8601 in UTC with microseconds."""
+    second, rest = divmod(time_ns, 1_000_000_000)
+    prefix = _seconds.get(second)
+    if prefix is None:
+        if len(_seconds) >= _CACHE_SIZE:
+            _seconds.clear()
+        prefix = datetime.fromtimestamp(min(max(second, 0), _MAX_SECOND), UTC).isoformat()[:19]
+        _seconds[second] = prefix
+    return f"{prefix}.{rest // 1000:06d}+00:00"
+
+
+def _attributes(attributes: dict[str, Any], limit: int | None) -> dict[str, Any]:
+    if limit is None and _PLAIN.issuperset(map(type, attributes.values())):
+        return attributes
+    return {key: _flat(value, limit) for key, value in attributes.items() if value is not None}
+
+
+def _flat(value: Any, limit: int | None) -> Any:
+    kind = type(value)
+    if kind is str:
+        return value if limit is None or len(value) <= limit else shorten(value, limit)
+    if kind in _PLAIN:
+        return value
+    if kind is float:
+        return value if isfinite(value) else to_jsonable(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, list | tuple) and not any(map(_is_nested, value)):
+        return [_flat(item, limit) for item in value]
+    return _flat(encode_json_str(value), limit)
+
+
+def _is_nested(item: Any) -> bool:
+    return item is None or isinstance(item, Mapping | list | tuple)
+
+
+def _without_repeats(span: SpanData) -> dict[str, Any]:
+    attributes = span.attributes
+    if _HISTORY[0] not in attributes and _HISTORY[1] not in attributes:
+        return attributes
+    if not any(event.name == semconv.MESSAGE_EVENT for event in span.events):
+        return attributes
+    return {key: value for key, value in attributes.items() if key not in _HISTORY}
+
+
+def _otel(span: SpanData) -> msgspec.Raw:
+    if span.links or span.trace_state or span.status_description or _lost(span):
+        return _otel_json(span)
+    key = (id(span.resource), span.kind, span.trace_flags, span.parent_is_remote, span.scope)
+    known = _otel_parts.get(key)
+    if known is not None and known[0] is span.resource:
+        return known[1]
+    part = _otel_json(span)
+    if len(_otel_parts) >= _CACHE_SIZE:
+        _otel_parts.clear()
+    _otel_parts[key] = (span.resource, part)
+    return part
+
+
+def _lost(span: SpanData) -> int:
+    return span.dropped_attributes or span.dropped_events or span.dropped_links
+
+
+def _otel_json(span: SpanData) -> msgspec.Raw:
+    return msgspec.Raw(
+        encode_json(
+            {
+                "span_kind": span.kind,
+                "trace_flags": span.trace_flags,
+                "trace_state": span.trace_state,
+                "is_remote": span.parent_is_remote,
+                "status_description": span.status_description,
+                "links": list(map(_link, span.links)),
+                "resource": _attributes(span.resource, None),
+                "dropped": {
+                    "attributes": span.dropped_attributes,
+                    "events": span.dropped_events,
+                    "links": span.dropped_links,
+                },
+                "scope": {
+                    "name": span.scope.name,
+                    "version": span.scope.version,
+                    "schema_url": span.scope.schema_url,
+                },
+            }
+        )
+    )
+
+
+def _link(link: LinkData) -> dict[str, Any]:
+    return {
+        "trace_id": link.trace_id,
+        "span_id": link.span_id,
+        "attributes": _attributes(link.attributes, None),
+    }
