@@ -1,0 +1,1 @@
+"""Analytics: what the recorded conversations say, as plain numbers. Knows no HTML."""

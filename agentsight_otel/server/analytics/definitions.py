@@ -1,0 +1,146 @@
+"""What each number means. The pages show these one click away from the number; the docs print them."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Definition(NamedTuple):
+    """The name of a number and the rule that makes it."""
+
+    name: str
+    text: str
+
+
+COMMON: Final = (
+    "Numbers cover the selected days in the selected time zone and one environment. Deleted "
+    "conversations are left out. A conversation counts on the day it started. The change is against the "
+    "same number of days just before; it is not shown when that period has fewer than five cases."
+)
+
+DEFINITIONS: Final[dict[str, Definition]] = {
+    "conversations": Definition(
+        "Conversations",
+        "Conversations that started in the period, whether or not the visitor wrote anything.",
+    ),
+    "used": Definition(
+        "Used conversations",
+        "Conversations in which somebody interacted: wrote, clicked a button or got an answer.",
+    ),
+    "messages": Definition(
+        "Messages",
+        "Messages of users and agents. Actions, buttons and files that stand alone are not messages.",
+    ),
+    "per_conversation": Definition(
+        "Messages per conversation",
+        "Messages of the conversations that started in the period, divided by how many of them were used.",
+    ),
+    "users": Definition(
+        "Individual users",
+        "Different customer ids. Conversations without a customer id are counted apart, as anonymous.",
+    ),
+    "response_mean": Definition(
+        "Mean response time",
+        "From a user's message to the agent's first message after it. Several user messages in a row are"
+        " one question; the time counts from the last of them. A greeting has no question and does not "
+        "count; neither does an answer after more than 24 hours. Clocks that run backwards count as 0.",
+    ),
+    "response_p50": Definition(
+        "Median response time",
+        "Half of the answers were at least this fast. The smallest measured value with half of all "
+        "values at or below it.",
+    ),
+    "response_p95": Definition(
+        "95th percentile of response time",
+        "95 of 100 answers were at least this fast. The smallest measured value with 95 % of all values "
+        "at or below it.",
+    ),
+    "duration": Definition(
+        "Conversation duration",
+        "From the first to the last thing recorded in the conversation. Conversations with fewer than "
+        "two messages are left out of the mean and counted apart.",
+    ),
+    "peak": Definition(
+        "Peak hours",
+        "Messages sent, or conversations started, by weekday and hour on the clock of the selected time "
+        "zone, summer time included.",
+    ),
+    "interaction": Definition(
+        "Interaction rate",
+        "Used conversations divided by all conversations: how many of those who saw the agent used it.",
+    ),
+    "escalation": Definition(
+        "Escalation rate",
+        "Used conversations with an action that hands over to a person (fallback_to_human, open_ticket, "
+        "ticket or contact_human, unless the settings name others), divided by used conversations.",
+    ),
+    "containment": Definition(
+        "Containment rate",
+        "Used conversations without a handover to a person, divided by used conversations. Contained "
+        "does not mean solved.",
+    ),
+    "abandonment": Definition(
+        "Abandonment rate",
+        "Used conversations whose last message is the user's, unanswered for 30 minutes or more, divided"
+        " by used conversations.",
+    ),
+    "bounce": Definition(
+        "Bounce rate",
+        "Used conversations with exactly one user message, divided by used conversations.",
+    ),
+    "satisfaction": Definition(
+        "Satisfaction",
+        "Conversations whose latest customer rating is positive, divided by all rated conversations. "
+        "With fewer than 100 ratings the 95 % Wilson interval is shown. Ratings by your own team do not "
+        "count.",
+    ),
+    "rated": Definition(
+        "Rated",
+        "Used conversations with at least one customer rating, divided by used conversations.",
+    ),
+    "tool_calls": Definition(
+        "Calls",
+        "How often the action ran in the period, in any conversation of the environment.",
+    ),
+    "tool_errors": Definition(
+        "Error rate",
+        "Calls that report an error, divided by calls.",
+    ),
+    "tool_duration": Definition(
+        "Action duration",
+        "The stated duration, else end minus start. Calls with neither are left out. Mean, and the value"
+        " that 95 % of calls do not exceed.",
+    ),
+    "tokens": Definition(
+        "Tokens",
+        "Input, output, cache and embedding tokens of model calls, each call counted once: a wrapper "
+        "that repeats the usage of the call inside it adds nothing. Reasoning and audio tokens are part "
+        "of these and not added again.",
+    ),
+    "cost": Definition(
+        "Cost",
+        "Tokens times the model's price on the day of the call, fixed when the call arrived. A model "
+        "without a known price is listed as unpriced and left out of the sum: its cost is unknown, not "
+        "zero.",
+    ),
+    "devices": Definition(
+        "Devices",
+        "Conversations by the device recorded with them; not recorded is its own row.",
+    ),
+    "sources": Definition(
+        "Sources",
+        "Conversations by the channel recorded with them; not recorded is its own row.",
+    ),
+    "languages": Definition(
+        "Languages",
+        "Conversations by the exact language text recorded with them.",
+    ),
+    "countries": Definition(
+        "Countries",
+        "Conversations by the country of the customer's address, looked up on this machine.",
+    ),
+    "reach": Definition(
+        "Reach",
+        "Used conversations that came at least to their first, second, third, fifth and tenth user message.",
+    ),
+}

@@ -1,0 +1,75 @@
+"""How conversations ended: handed over, contained, abandoned."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, exists, func, select
+
+from agentsight_otel.server.analytics.scope import Scope, micros
+from agentsight_otel.server.analytics.statistics import rate
+from agentsight_otel.server.store.tables import action_logs, actions, conversations, messages
+
+ABANDONED_AFTER: Final = timedelta(minutes=30)
+
+
+class Outcomes(NamedTuple):
+    """Counts over the used conversations that started in a period."""
+
+    used: int
+    escalated: int
+    abandoned: int
+
+    @property
+    def escalation(self) -> float | None:
+        """Share that was handed over to a person."""
+        return rate(self.escalated, self.used)
+
+    @property
+    def containment(self) -> float | None:
+        """Share that was not."""
+        return rate(self.used - self.escalated, self.used)
+
+    @property
+    def abandonment(self) -> float | None:
+        """Share that ended with an unanswered message of the user."""
+        return rate(self.abandoned, self.used)
+
+
+def outcomes(connection: Connection, scope: Scope, now: datetime) -> Outcomes:
+    """Count."""
+    used = select(func.count()).select_from(conversations).where(scope.started(), conversations.c.is_used)
+    return Outcomes(
+        connection.execute(used).scalar_one(),
+        connection.execute(used.where(is_escalated(scope.escalation))).scalar_one(),
+        connection.execute(used.where(is_abandoned(now))).scalar_one(),
+    )
+
+
+def is_escalated(names: tuple[str, ...]) -> ColumnElement[bool]:
+    """The conversation ran an action with one of these names."""
+    return exists().where(
+        action_logs.c.conversation == conversations.c.id,
+        action_logs.c.action == actions.c.id,
+        actions.c.name.in_(names),
+    )
+
+
+def is_abandoned(now: datetime) -> ColumnElement[bool]:
+    """The conversation's last message is the user's and has waited long enough."""
+    m = messages.c
+    last = (
+        select(m.sender)
+        .where(m.conversation == conversations.c.id, m.kind == "message")
+        .order_by(m.timestamp.desc(), m.id.desc())
+        .limit(1)
+        .correlate(conversations)
+        .scalar_subquery()
+    )
+    newer = exists().where(
+        m.conversation == conversations.c.id,
+        m.kind == "message",
+        m.timestamp > micros(now - ABANDONED_AFTER),
+    )
+    return (conversations.c.user_message_count > 0) & (last == "end_user") & ~newer

@@ -1,0 +1,137 @@
+"""What customers said about the conversations."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Select, func, select
+
+from agentsight_otel.server.analytics.activity import QUARTER, quarter_of
+from agentsight_otel.server.analytics.scope import Scope
+from agentsight_otel.server.analytics.statistics import rate, wilson
+from agentsight_otel.server.store.tables import conversations, feedbacks
+
+SENTIMENTS: Final = ("positive", "neutral", "negative")
+
+
+class Ratings(NamedTuple):
+    """Latest customer rating per conversation, over the conversations that started in a period.
+
+    Attributes:
+        split: Conversations by sentiment.
+        rated_used: Used conversations with a rating.
+        used: Used conversations.
+    """
+
+    split: dict[str, int]
+    rated_used: int
+    used: int
+
+    @property
+    def rated(self) -> int:
+        """Rated conversations."""
+        return sum(self.split.values())
+
+    @property
+    def satisfaction(self) -> float | None:
+        """Share of the rated conversations whose latest rating is positive."""
+        return rate(self.split["positive"], self.rated)
+
+    @property
+    def rated_share(self) -> float | None:
+        """Share of the used conversations that were rated."""
+        return rate(self.rated_used, self.used)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % Wilson interval of the satisfaction."""
+        return wilson(self.split["positive"], self.rated)
+
+
+def ratings(connection: Connection, scope: Scope) -> Ratings:
+    """Count."""
+    f, c = feedbacks.c, conversations.c
+    place = func.row_number().over(partition_by=f.conversation, order_by=(f.created_at.desc(), f.id.desc()))
+    ranked = (
+        select(f.sentiment, c.is_used, place.label("place"))
+        .select_from(feedbacks.join(conversations, f.conversation == c.id))
+        .where(f.agent_id == scope.agent, f.kind == "conversation", f.source == "customer", scope.started())
+        .subquery()
+    )
+    split = dict.fromkeys(SENTIMENTS, 0)
+    rated_used = 0
+    latest = select(ranked.c.sentiment, ranked.c.is_used, func.count()).where(ranked.c.place == 1)
+    for sentiment, used, count in connection.execute(latest.group_by(ranked.c.sentiment, ranked.c.is_used)):
+        split[sentiment] = split.get(sentiment, 0) + count
+        rated_used += count if used else 0
+    everyone = select(func.count()).select_from(conversations).where(scope.started(), c.is_used)
+    return Ratings(split, rated_used, connection.execute(everyone).scalar_one())
+
+
+def ratings_by_day(connection: Connection, scope: Scope) -> dict[date, dict[str, int]]:
+    """Count the customers' ratings of conversations and messages given on each local day, by sentiment."""
+    quarter = quarter_of(feedbacks.c.created_at)
+    query = _given(select(quarter, feedbacks.c.sentiment, func.count()), scope)
+    days = {day: dict.fromkeys(SENTIMENTS, 0) for day in scope.period.days}
+    for found, sentiment, count in connection.execute(query.group_by(quarter, feedbacks.c.sentiment)):
+        day = scope.period.local(datetime.fromtimestamp(int(found) * QUARTER, UTC)).date()
+        days[day][sentiment] = days[day].get(sentiment, 0) + count
+    return days
+
+
+def _given(query: Select[Any], scope: Scope) -> Select[Any]:
+    f = feedbacks.c
+    joined = feedbacks.outerjoin(conversations, f.conversation == conversations.c.id)
+    return query.select_from(joined).where(
+        f.agent_id == scope.agent,
+        f.environment_id == scope.environment,
+        f.source == "customer",
+        conversations.c.deleted_at.is_(None),
+        scope.within(f.created_at),
+    )
+
+
+class Comment(NamedTuple):
+    """One rating with what was written."""
+
+    id: int
+    kind: str
+    sentiment: str
+    comment: str
+    topic: str | None
+    created_at: int
+    conversation: int | None
+    message: int | None
+    name: str | None
+    conversation_id: str | None
+    customer_id: str | None
+
+
+def comments(
+    connection: Connection, scope: Scope, *, sentiment: str | None, written: bool, limit: int
+) -> list[Comment]:
+    """Return the newest ratings of the period; *written* leaves out those without a comment."""
+    f, c = feedbacks.c, conversations.c
+    query = _given(
+        select(
+            f.id,
+            f.kind,
+            f.sentiment,
+            f.comment,
+            f.topic,
+            f.created_at,
+            f.conversation,
+            f.message,
+            c.name,
+            c.conversation_id,
+            c.customer_id,
+        ),
+        scope,
+    )
+    if sentiment is not None:
+        query = query.where(f.sentiment == sentiment)
+    if written:
+        query = query.where(f.comment != "")
+    rows = connection.execute(query.order_by(f.created_at.desc(), f.id.desc()).limit(limit))
+    return [Comment(*row) for row in rows]

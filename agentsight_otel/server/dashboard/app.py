@@ -1,0 +1,177 @@
+"""The dashboard's routes, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from agentsight_otel.server.dashboard.access import form_token
+from agentsight_otel.server.dashboard.brand import MAX_LOGO_BYTES, brand_css
+from agentsight_otel.server.dashboard.gate import Gate
+from agentsight_otel.server.dashboard.pages import (
+    analytics,
+    conversation,
+    conversations,
+    entry,
+    owner,
+    simple,
+    spending,
+)
+from agentsight_otel.server.dashboard.render import plain, theme_of
+from agentsight_otel.server.dashboard.tables import make_tables
+from agentsight_otel.server.dashboard.view import View, open_view
+from agentsight_otel.server.store.engine import Store
+
+Show = Callable[[View], Response]
+Act = Callable[[View, FormData], Response]
+Answer = Callable[[Request], Response]
+
+MAX_FORM_PART: Final = MAX_LOGO_BYTES * 4
+
+
+def routes(store: Store, *, needs_login: bool = True) -> list[BaseRoute]:
+    """Return the dashboard's routes, for `create_app` to put beside the REST routes.
+
+    Args:
+        store: The database; the dashboard's own tables are made in it.
+        needs_login: Whether to ask for a session. Without, everybody who reaches the port is the owner.
+    """
+    make_tables(store)
+    gate = [Middleware(Gate, store=store, needs_login=needs_login)]
+    app = _Builder(store)
+    pages: list[tuple[str, Show, Act | None]] = [
+        ("", analytics.show, None),
+        ("conversations", conversations.show, None),
+        ("new", conversations.new, None),
+        ("export.{kind:str}", conversations.download, None),
+        ("conversations/{key:int}", conversation.show, conversation.act),
+        ("conversations/{key:int}/new", conversation.new, None),
+        ("conversations/{key:int}/transcript.json", conversation.as_json, None),
+        ("conversations/{key:int}/transcript.html", conversation.as_html, None),
+        ("files/{file:int}", conversation.file, None),
+        ("tokens", spending.show, None),
+        ("tools", simple.show_tools, None),
+        ("feedback", simple.show_feedback, None),
+        ("customers", simple.show_customers, None),
+        ("customers/{customer:path}", simple.show_customer, None),
+        ("reports", owner.show_reports, None),
+        ("health", _owners(owner.show_health), None),
+        ("settings", _owners(owner.show_settings), owner.save_settings),
+        ("brand.css", _brand, None),
+        ("logo", _logo, None),
+    ]
+    found = [
+        Route(f"/agents/{{agent:int}}/{path}", app.shown(show), middleware=gate) for path, show, _ in pages
+    ]
+    posts = [(path, act) for path, _, act in pages if act] + [("views", owner.save_view)]
+    found += [
+        Route(f"/agents/{{agent:int}}/{path}", app.acted(act), methods=["POST"], middleware=gate)
+        for path, act in posts
+    ]
+    found += [
+        Route("/", app.plain(lambda request: entry.home(request, store)), middleware=gate),
+        Route(
+            "/login",
+            app.plain(lambda request: entry.login(request, store, request.query_params.get("token"))),
+            middleware=gate,
+        ),
+        Route("/login", app.login, methods=["POST"], middleware=gate),
+        Route("/logout", app.logout, methods=["POST"], middleware=gate),
+        Route("/theme", app.plain(entry.theme), middleware=gate),
+        Route("/static/{name}", app.plain(entry.static), middleware=gate),
+        Route("/s/{token}", app.plain(lambda request: entry.shared(request, store)), middleware=gate),
+        Route(
+            "/s/{token}/brand.css",
+            app.plain(lambda request: entry.shared_css(request, store)),
+            middleware=gate,
+        ),
+    ]
+    return [*found]
+
+
+class _Builder:
+    """Turns functions of a view into endpoints; errors become pages."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def plain(self, answer: Answer) -> Answer:
+        def endpoint(request: Request) -> Response:
+            try:
+                return answer(request)
+            except HTTPException as error:
+                return _error(request, error)
+
+        return endpoint
+
+    def shown(self, show: Show) -> Answer:
+        return self.plain(lambda request: show(open_view(request, self._store)))
+
+    def acted(self, act: Act) -> Callable[[Request], object]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                async with request.form(max_files=1, max_fields=100, max_part_size=MAX_FORM_PART) as form:
+                    return await run_in_threadpool(self._act, act, request, form)
+            except HTTPException as error:
+                return _error(request, error)
+
+        return endpoint
+
+    def _act(self, act: Act, request: Request, form: FormData) -> Response:
+        self._check(request, form)
+        return act(open_view(request, self._store), form)
+
+    def _check(self, request: Request, form: FormData) -> None:
+        session = request.state.session
+        if not session.is_owner:
+            raise HTTPException(403, "This login can only look.")
+        if form.get("csrf") != form_token(self._store, session):
+            raise HTTPException(403, "This form is too old. Go back, reload the page and try again.")
+
+    async def login(self, request: Request) -> Response:
+        form = await request.form(max_files=0, max_fields=5)
+        token = form.get("token")
+        given = token.strip().rpartition("token=")[2] if isinstance(token, str) else ""
+        return await run_in_threadpool(entry.login, request, self._store, given)
+
+    async def logout(self, request: Request) -> Response:
+        del request
+        return entry.logout()
+
+
+def _owners(show: Callable[..., Response]) -> Show:
+    def guarded(view: View) -> Response:
+        if not view.session.is_owner:
+            raise HTTPException(404)
+        return show(view)
+
+    return guarded
+
+
+def _brand(view: View) -> Response:
+    return Response(brand_css(view.brand.accent), media_type="text/css")
+
+
+def _logo(view: View) -> Response:
+    if not view.brand.logo:
+        raise HTTPException(404)
+    return Response(view.brand.logo, media_type=view.brand.logo_type)
+
+
+_TITLES: Final = {404: "Not found", 403: "Not allowed", 410: "No longer there", 400: "That did not work"}
+_TEXTS: Final = {404: "There is no such page, or not for you."}
+
+
+def _error(request: Request, error: HTTPException) -> Response:
+    title = _TITLES.get(error.status_code, "That did not work")
+    text = _TEXTS.get(error.status_code, error.detail)
+    theme = theme_of(request.cookies.get("theme"))
+    return plain("error.html", status=error.status_code, theme=theme, title=title, text=text)

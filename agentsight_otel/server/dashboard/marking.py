@@ -1,0 +1,54 @@
+"""Search hits, marked."""
+
+from __future__ import annotations
+
+from markupsafe import Markup, escape
+
+AROUND = 90
+"""Characters shown on either side of a hit."""
+
+
+def marked(text: str, part: str) -> Markup:
+    """Return the whole text with every hit in ``<mark>``."""
+    return _join(text, part, _hits(text, part))
+
+
+def snippet(text: str, part: str) -> Markup:
+    """Return the surroundings of the first hit, with the hits in them marked."""
+    hits = _hits(text, part)
+    if not hits:
+        return escape(text[: 2 * AROUND])
+    start = max(0, hits[0] - AROUND)
+    end = min(len(text), hits[0] + len(part) + AROUND)
+    shown = text[start:end]
+    joined = _join(shown, part, _hits(shown, part))
+    return ("…" if start else "") + joined + ("…" if end < len(text) else "")
+
+
+def _hits(text: str, part: str) -> list[int]:
+    """Where the part begins in the text, without regard to case; hits do not overlap."""
+    folded, wanted = _fold(text), _fold(part)
+    found = []
+    place = folded.find(wanted) if wanted else -1
+    while place >= 0:
+        found.append(place)
+        place = folded.find(wanted, place + len(wanted))
+    return found
+
+
+def _fold(text: str) -> str:
+    """Lower case that keeps every character in its place."""
+    return "".join(low if len(low := char.lower()) == 1 else char for char in text)
+
+
+def _join(text: str, part: str, hits: list[int]) -> Markup:
+    pieces = []
+    last = 0
+    for place in hits:
+        pieces += [
+            escape(text[last:place]),
+            Markup("<mark>{}</mark>").format(text[place : place + len(part)]),
+        ]
+        last = place + len(part)
+    pieces.append(escape(text[last:]))
+    return Markup("").join(pieces)

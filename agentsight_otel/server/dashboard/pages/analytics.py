@@ -1,0 +1,226 @@
+"""The first page: the period at a glance. For data that is not production, what is being received."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+from sqlalchemy import Connection, func, select
+from starlette.responses import Response
+
+from agentsight_otel.server.analytics import (
+    activity,
+    breakdowns,
+    outcomes,
+    ratings,
+    responses,
+    tools,
+    volumes,
+)
+from agentsight_otel.server.analytics.scope import Scope
+from agentsight_otel.server.analytics.statistics import BUCKET_EDGES, change
+from agentsight_otel.server.dashboard import charts, present
+from agentsight_otel.server.dashboard.render import page
+from agentsight_otel.server.dashboard.view import View
+from agentsight_otel.server.store.tables import action_logs, conversations, feedbacks, messages, token_usage
+
+TONES = {"positive": "good", "neutral": "calm", "negative": "bad"}
+
+
+class Numbers(NamedTuple):
+    """Everything the page compares between two periods."""
+
+    volumes: volumes.Volumes
+    outcomes: outcomes.Outcomes
+    responses: responses.Responses
+    ratings: ratings.Ratings
+
+
+def show(view: View) -> Response:
+    """Return the page."""
+    if not view.environment.is_production:
+        return _development(view)
+    scope = view.scope
+    with view.store.read() as connection:
+        now, before = (_numbers(connection, asked, view) for asked in (scope, scope.previous()))
+        when = activity.activity(connection, scope)
+        used = tools.tools(connection, scope)
+        splits = [
+            (f"{name}s", breakdowns.breakdown(connection, scope, name))
+            for name in ("device", "source", "language")
+        ]
+        countries = breakdowns.breakdown(connection, scope, "country")
+    if countries.recorded:
+        splits.append(("countries", countries))
+    per_day = {name: activity.by_day(getattr(when, name), view.period) for name in when._fields}
+    peak = view.params.get("peak", "messages")
+    peak = peak if peak in when._fields else "messages"
+    return page(
+        view,
+        "analytics.html",
+        heading="Analytics",
+        active="",
+        now=now.volumes,
+        ends=now.outcomes,
+        answers=now.responses,
+        rated=now.ratings,
+        moved=_moved(now, before),
+        tools=used,
+        splits=splits,
+        reach=list(zip(volumes.REACH, now.volumes.reach, strict=True)),
+        peak=peak,
+        slowest=view.link("conversations", ordering="-response"),
+        daily_messages=list(per_day["messages"].values()),
+        daily_conversations=list(per_day["conversations"].values()),
+        daily_response=[spread.mean or 0 for spread in now.responses.days.values()],
+        days_chart=_days_chart(view, per_day),
+        response_chart=_response_chart(view, now.responses),
+        distribution_chart=_distribution_chart(now.responses),
+        peak_chart=charts.heat_map(
+            "peak-map", "Peak hours", peak, activity.by_hour(getattr(when, peak), view.period)
+        ),
+        rated_chart=rating_split(now.ratings.split),
+    )
+
+
+def rating_split(split: dict[str, int]) -> Markup:
+    """Return the split bar of ratings by sentiment."""
+    parts = [charts.Part(name, split[name], TONES[name]) for name in ratings.SENTIMENTS]
+    return charts.split("rated", "Ratings by sentiment", parts)
+
+
+def _numbers(connection: Connection, scope: Scope, view: View) -> Numbers:
+    return Numbers(
+        volumes.volumes(connection, scope),
+        outcomes.outcomes(connection, scope, datetime.fromtimestamp(view.now / 1_000_000, UTC)),
+        responses.responses(connection, scope),
+        ratings.ratings(connection, scope),
+    )
+
+
+def _moved(now: Numbers, before: Numbers) -> dict[str, float | None]:
+    """Changes against the period before, by name; None where that had too few cases."""
+    (v, o, r, f), (w, p, s, g) = now, before
+    return {
+        "messages": change(v.messages, w.messages, w.messages),
+        "conversations": change(v.conversations, w.conversations, w.conversations),
+        "users": change(v.users, w.users, w.users),
+        "response": change(r.overall.mean, s.overall.mean, s.overall.number),
+        "p50": change(r.overall.p50, s.overall.p50, s.overall.number),
+        "p95": change(r.overall.p95, s.overall.p95, s.overall.number),
+        "interaction": change(v.interaction, w.interaction, w.conversations),
+        "bounce": change(v.bounce, w.bounce, w.used),
+        "duration": change(v.duration_ms, w.duration_ms, w.timed),
+        "escalation": change(o.escalation, p.escalation, p.used),
+        "containment": change(o.containment, p.containment, p.used),
+        "abandonment": change(o.abandonment, p.abandonment, p.used),
+        "satisfaction": change(f.satisfaction, g.satisfaction, g.rated),
+    }
+
+
+def day_slot(view: View, day: date, *values: float | None, page_name: str = "") -> charts.Slot:
+    """Return a day's place on an axis; today is marked as not over, a click leads to the day's page."""
+    today = view.moment(view.now).date()
+    href = view.link(page_name, **{"from": day, "to": day, "range": None})
+    title = present.day(day) + (" (so far)" if day == today else "")
+    return charts.Slot(present.short_day(day), title, values, day == today, href)
+
+
+def _days_chart(view: View, per_day: dict[str, dict[date, int]]) -> Markup:
+    told, begun = per_day["messages"], per_day["conversations"]
+    slots = [
+        day_slot(view, day, told[day], begun[day], page_name="conversations") for day in view.period.days
+    ]
+    series = [
+        charts.Series("Messages", "c1", present.compact),
+        charts.Series("Conversations", "c2", present.compact),
+    ]
+    said = f"{sum(told.values()):,} messages and {sum(begun.values()):,} conversations in {view.period.length} days."
+    return charts.bars(charts.Chart("days", "Messages and conversations by day", said, "Day", series, slots))
+
+
+def _response_chart(view: View, answers: responses.Responses) -> Markup:
+    slots = [day_slot(view, day, spread.p50, spread.p95) for day, spread in answers.days.items()]
+    series = [
+        charts.Series("Median", "c1", present.axis_duration),
+        charts.Series("95th percentile", "c3", present.axis_duration),
+    ]
+    said = f"Median {present.duration(answers.overall.p50)}, 95th percentile {present.duration(answers.overall.p95)}."
+    chart = charts.Chart("answers", "Response time by day", said, "Day", series, slots)
+    return charts.lines(chart, whole=True)
+
+
+def _distribution_chart(answers: responses.Responses) -> Markup:
+    edges = [0, *BUCKET_EDGES]
+    slots = []
+    for place, count in enumerate(answers.buckets):
+        low = present.axis_duration(edges[place])
+        last = place == len(answers.buckets) - 1
+        title = f"{low} and more" if last else f"{low} to {present.axis_duration(edges[place + 1])}"
+        slots.append(charts.Slot(low, title, (count,)))
+    series = [charts.Series("Answers", "c1", present.compact)]
+    said = f"{answers.overall.number:,} answers by the time they took."
+    return charts.bars(charts.Chart("spread", "Distribution of response times", said, "Time", series, slots))
+
+
+def _development(view: View) -> Response:
+    scope = view.scope
+    with view.store.read() as connection:
+        metrics = _receiving(connection, scope)
+    return page(view, "development.html", heading="Development mode", active="", metrics=metrics)
+
+
+def _receiving(connection: Connection, scope: Scope) -> list[tuple[str, int, str, str]]:
+    c = conversations.c
+
+    def started(*conditions: Any) -> int:
+        query = select(func.count()).select_from(conversations).where(scope.started(), *conditions)
+        return connection.execute(query).scalar_one()
+
+    def rows(table: Any, moment: Any, *conditions: Any) -> int:
+        joined = table.join(conversations, table.c.conversation == c.id)
+        query = (
+            select(func.count()).select_from(joined).where(scope.living(), scope.within(moment), *conditions)
+        )
+        return connection.execute(query).scalar_one()
+
+    m = messages.c
+    return [
+        ("conversations", started(), "conversations", "start one with get_or_create_conversation()"),
+        (
+            "messages",
+            rows(messages, m.timestamp, m.kind == "message"),
+            "messages",
+            "track_human_message(), track_agent_message()",
+        ),
+        (
+            "response_mean",
+            rows(messages, m.timestamp, m.response_ms.is_not(None)),
+            "answers",
+            "an agent message after a user's",
+        ),
+        (
+            "users",
+            started(c.customer_id.is_not(None)),
+            "conversations with a customer id",
+            "pass customer_id",
+        ),
+        (
+            "interaction",
+            started(c.is_used),
+            "used conversations",
+            "initialize_conversation() when the widget opens",
+        ),
+        ("tool_calls", rows(action_logs, action_logs.c.timestamp), "actions", "track_action()"),
+        (
+            "tokens",
+            rows(token_usage, token_usage.c.started_at),
+            "model calls",
+            "record model calls, or track_token_usage()",
+        ),
+        ("satisfaction", rows(feedbacks, feedbacks.c.created_at), "ratings", "submit_feedback()"),
+        ("devices", started(c.device.is_not(None)), "conversations with a device", "pass device"),
+        ("sources", started(c.source.is_not(None)), "conversations with a source", "pass source"),
+        ("languages", started(c.language.is_not(None)), "conversations with a language", "pass language"),
+    ]

@@ -1,0 +1,284 @@
+"""One conversation: its page, what can be done to it, its files, and its copies as HTML and JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import quote
+
+from markupsafe import escape
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from agentsight_otel.encoding import encode_json
+from agentsight_otel.server.clock import iso, now_us
+from agentsight_otel.server.dashboard import export, listing, marking, wanted
+from agentsight_otel.server.dashboard.access import DAY, digest, new_token
+from agentsight_otel.server.dashboard.render import ENVIRONMENT, page, static_file
+from agentsight_otel.server.dashboard.tables import notes, shares
+from agentsight_otel.server.dashboard.transcript import read_transcript, read_waterfall, total_cost
+from agentsight_otel.server.dashboard.view import View
+from agentsight_otel.server.store.conversations import fill, find, lock_by_key
+from agentsight_otel.server.store.details import conversation_feedbacks, transcripts
+from agentsight_otel.server.store.tables import attachments
+
+MAX_NAME: Final = 255
+MAX_NOTE: Final = 5000
+SHARE_DAYS: Final = (1, 7, 30, 90)
+
+
+def show(view: View, shared_link: str = "", share_days: int = 0) -> Response:
+    """Return the page: chat, or the waterfall with ``view=trace``."""
+    asked = wanted.read(view)
+    part = asked.filter.search or asked.filter.message_contains
+    trace = view.params.get("view") == "trace"
+    with view.store.read() as connection:
+        row = _row(connection, view)
+        agent, key = view.agent.id, row["id"]
+        newer, older = listing.neighbours(connection, agent, asked.filter, view.store.dialect, row)
+        transcript = read_transcript(
+            connection, agent, key, view.zone, part=_number(view, "part") or 1, at=_number(view, "at")
+        )
+        trees = read_waterfall(connection, agent, key) if trace else []
+        feedback = [
+            f for f in conversation_feedbacks(connection, agent, [key])[key] if f["kind"] == "conversation"
+        ]
+        kept = _kept(connection, view, key)
+    return page(
+        view,
+        "conversation.html",
+        heading=row["name"] or row["conversation_id"],
+        active="conversations",
+        row=row,
+        newer=newer,
+        older=older,
+        back={name: value for name, value in view.params.items() if name in (*wanted.NAMES, "ordering")},
+        trace=trace,
+        trees=trees,
+        transcript=transcript,
+        cost=total_cost(transcript.usage),
+        feedback=feedback,
+        shared_link=shared_link,
+        share_days=share_days,
+        items=transcript.items,
+        zone_moment=view.moment,
+        files=lambda file: f"{view.base}files/{file['id']}",
+        full=True,
+        mark=(lambda text: marking.marked(text, part)) if part else escape,
+        live={
+            "href": view.link(f"conversations/{key}/new", count=row["message_count"]),
+            "one": "line",
+            "many": "lines",
+        },
+        **kept,
+    )
+
+
+def new(view: View) -> Response:
+    """Say how many lines came after the page was made; 204 for none."""
+    with view.store.read() as connection:
+        count = _row(connection, view)["message_count"] - (_number(view, "count") or 0)
+    return (
+        Response(encode_json({"count": count}), media_type="application/json")
+        if count > 0
+        else Response(status_code=204)
+    )
+
+
+def act(view: View, form: FormData) -> Response:
+    """Do what a form of the page asks for, and lead back."""
+    asked = text_of(form, "do")
+    if asked == "share":
+        return _share(view, form)
+    with view.store.write() as connection:
+        row = _row(connection, view)
+        changes = _changes(asked, form)
+        if changes is not None:
+            place = lock_by_key(connection, view.agent.id, row["id"])
+            if place is not None:
+                fill(connection, place, changes)
+        elif not _keep(connection, view, row["id"], asked, form):
+            raise HTTPException(400, "Nothing of this name can be done.")
+    return RedirectResponse(back_to(form, view.link(f"conversations/{row['id']}")), 303)
+
+
+def _changes(asked: str, form: FormData) -> dict[str, Any] | None:
+    match asked:
+        case "mark":
+            return {"is_marked": bool(form.get("on"))}
+        case "rename":
+            name = text_of(form, "name").strip()[:MAX_NAME]
+            return {"name": name} if name else {}
+        case "delete":
+            return {"deleted_at": now_us()}
+        case "undelete":
+            return {"deleted_at": None}
+    return None
+
+
+def _keep(connection: Connection, view: View, key: int, asked: str, form: FormData) -> bool:
+    mine = {"agent_id": view.agent.id, "conversation": key}
+    if asked == "note":
+        body = text_of(form, "body").strip()[:MAX_NOTE]
+        if body:
+            connection.execute(insert(notes).values(body=body, created_at=now_us(), **mine))
+        return True
+    if asked == "unnote":
+        n = notes.c
+        connection.execute(
+            delete(notes).where(
+                n.agent_id == view.agent.id, n.conversation == key, n.id == whole(form, "note")
+            )
+        )
+        return True
+    if asked == "unshare":
+        s = shares.c
+        which = (s.agent_id == view.agent.id) & (s.conversation == key) & (s.id == whole(form, "share"))
+        connection.execute(update(shares).where(which).values(revoked_at=now_us()))
+        return True
+    return False
+
+
+def _share(view: View, form: FormData) -> Response:
+    days = whole(form, "days")
+    days = days if days in SHARE_DAYS else SHARE_DAYS[1]
+    token = new_token()
+    with view.store.write() as connection:
+        row = _row(connection, view)
+        connection.execute(
+            insert(shares).values(
+                agent_id=view.agent.id,
+                conversation=row["id"],
+                token_hash=digest(token),
+                created_at=now_us(),
+                expires_at=now_us() + days * DAY,
+            )
+        )
+    url = view.request.url
+    return show(view, f"{url.scheme}://{url.netloc}/s/{token}", days)
+
+
+def file(view: View) -> Response:
+    """Return an attachment for download, never to be shown inside the dashboard's origin."""
+    with view.store.read() as connection:
+        a = attachments.c
+        row = connection.execute(
+            select(a.sha256, a.filename).where(
+                a.agent_id == view.agent.id, a.id == view.request.path_params["file"]
+            )
+        ).one_or_none()
+        data = view.store.files.get(connection, row.sha256) if row is not None else None
+    if row is None or data is None:
+        raise HTTPException(404)
+    name = re.sub(r"[\x00-\x1f\x7f\"\\/]", "_", row.filename) or "file"
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+def as_json(view: View) -> Response:
+    """Return the conversation as one JSON document."""
+    with view.store.read() as connection:
+        row = _row(connection, view)
+        found = transcripts(connection, view.agent.id, [row["id"]])
+    times = {
+        "started_at",
+        "ended_at",
+        "deleted_at",
+        "created_at",
+        "updated_at",
+        "first_message_at",
+        "last_message_at",
+    }
+    hidden = {"agent_id", "import_id"}
+    record = {
+        name: iso(value) if name in times else value for name, value in row.items() if name not in hidden
+    }
+    record["messages"] = export.message_records(found, row["id"])
+    return Response(encode_json(record), media_type="application/json", headers=_named(row, "json"))
+
+
+def as_html(view: View) -> Response:
+    """Return the transcript as a page that needs nothing but itself."""
+    with view.store.read() as connection:
+        row = _row(connection, view)
+        transcript = read_transcript(connection, view.agent.id, row["id"], view.zone, limit=None)
+    text = ENVIRONMENT.get_template("transcript.html").render(
+        **sheet(view.brand.name or view.agent.name, row),
+        css=static_file("app.css").decode(),
+        items=transcript.items,
+        zone_moment=view.moment,
+        zone_name=view.zone.key,
+        full=True,
+    )
+    return HTMLResponse(text, headers=_named(row, "html"))
+
+
+def sheet(brand_name: str, row: RowMapping) -> dict[str, Any]:
+    """Return what a transcript outside the dashboard shows besides its items."""
+    return {
+        "name": row["name"] or "Conversation",
+        "brand_name": brand_name,
+        "started_at": row["started_at"],
+        "files": lambda _: None,
+        "mark": escape,
+    }
+
+
+def _named(row: RowMapping, suffix: str) -> dict[str, str]:
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", row["conversation_id"])[:80].strip(".-") or "conversation"
+    return {"Content-Disposition": f'attachment; filename="{name}.{suffix}"'}
+
+
+def _row(connection: Connection, view: View) -> RowMapping:
+    row = find(connection, view.agent.id, view.request.path_params["key"])
+    if row is None:
+        raise HTTPException(404)
+    return row
+
+
+def _kept(connection: Connection, view: View, key: int) -> dict[str, Any]:
+    n, s = notes.c, shares.c
+    mine = select(notes).where(n.agent_id == view.agent.id, n.conversation == key).order_by(n.id)
+    valid = (
+        (s.agent_id == view.agent.id)
+        & (s.conversation == key)
+        & s.revoked_at.is_(None)
+        & (s.expires_at > view.now)
+    )
+    return {
+        "notes": connection.execute(mine).all(),
+        "shares": connection.execute(select(shares).where(valid).order_by(s.id)).all(),
+    }
+
+
+def _number(view: View, name: str) -> int | None:
+    text = view.params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
+
+
+def text_of(form: FormData, name: str) -> str:
+    """Return a text field of a form; a missing field, or a file, is the empty text."""
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def whole(form: FormData, name: str) -> int:
+    """Return a whole number of a form, 0 when there is none."""
+    text = text_of(form, name)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
+
+
+def back_to(form: FormData, otherwise: str) -> str:
+    """Return the path a form wants to lead back to, if it is one of this server."""
+    return safe_path(text_of(form, "next")) or otherwise
+
+
+def safe_path(path: str) -> str:
+    """Return the path if a browser takes it for one of this server, else the empty text."""
+    ok = path.startswith("/") and not path.startswith(("//", "/\\")) and not re.search(r"[\x00-\x20\\]", path)
+    return path if ok else ""

@@ -1,0 +1,137 @@
+// Conveniences only: every page works without this file.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/* The reader's time zone, for pages whose address names none. */
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.split("; ").some((pair) => pair.startsWith("tz="))) {
+  document.cookie = `tz=${zone}; path=/; max-age=31536000; samesite=strict`;
+  const pages = document.body.dataset.zone;
+  if (pages && pages !== zone && !new URLSearchParams(location.search).has("tz")) location.reload();
+}
+
+/* Chart tooltips: the SVG titles, shown at once and beside the pointer. */
+function adoptTitles(root) {
+  for (const mark of $$(".chart .hit", root)) {
+    const title = $("title", mark);
+    if (!title) continue;
+    mark.dataset.tip = title.textContent;
+    title.remove();
+  }
+  for (const drawing of $$(".chart svg[aria-labelledby]", root)) {
+    const title = $("title", drawing);
+    if (!title) continue;
+    drawing.setAttribute("aria-label", title.textContent);
+    drawing.removeAttribute("aria-labelledby");
+    title.remove();
+  }
+}
+const tip = document.createElement("div");
+tip.id = "tip";
+tip.hidden = true;
+document.body.append(tip);
+document.addEventListener("pointermove", (event) => {
+  const text = event.target.closest?.("[data-tip]")?.dataset.tip;
+  tip.hidden = !text;
+  if (!text) return;
+  tip.textContent = text;
+  const { width, height } = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(8, Math.min(event.clientX - width / 2, innerWidth - width - 8))}px`;
+  tip.style.top = `${event.clientY - height - 14 < 8 ? event.clientY + 18 : event.clientY - height - 14}px`;
+});
+
+/* Keyboard: j/k walk a list, o opens, m marks; arrows turn the pages of conversations; / searches; ? helps. */
+let at = -1;
+function walk(step) {
+  const items = $$(".list .item");
+  if (!items.length) return;
+  items[at]?.classList.remove("at");
+  at = Math.max(0, Math.min(items.length - 1, at + step));
+  items[at].classList.add("at");
+  $(".title", items[at]).focus({ preventScroll: true });
+  items[at].scrollIntoView({ block: "nearest" });
+}
+const keys = {
+  j: () => walk(1),
+  k: () => walk(-1),
+  o: () => $(".list .item.at .title")?.click(),
+  m: () => ($(".list .item.at .star") ?? $("#mark"))?.click(),
+  u: () => $("[data-key=up]")?.click(),
+  t: () => $("[data-key=trace]")?.click(),
+  ArrowLeft: () => $("[data-key=newer]")?.click(),
+  ArrowRight: () => $("[data-key=older]")?.click(),
+  "/": () => $("input[type=search]")?.focus(),
+  "?": () => $("#keys")?.togglePopover(),
+};
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  if (!keys[event.key]) return;
+  if (event.key.startsWith("Arrow") && event.target.closest(".scroll, [role=region]")) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+
+/* Folded menus close on Escape and on a click elsewhere. */
+document.addEventListener("click", (event) => {
+  for (const menu of $$("details.drop[open]")) if (!menu.contains(event.target)) menu.open = false;
+  const copy = event.target.closest("[data-copy]");
+  if (!copy) return;
+  navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.textContent = "Copied"; });
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of $$("details.drop[open]")) { menu.open = false; $("summary", menu).focus(); }
+});
+
+/* Selects that submit their form when changed; the button beside them is for pages without script. */
+for (const button of $$("[data-auto]")) button.hidden = true;
+document.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-submit], input[data-submit]")) event.target.form.requestSubmit();
+});
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !confirm(question)) event.preventDefault();
+  if (event.target.method === "get") {
+    for (const field of event.target.elements) if (field.name && !field.value) field.disabled = true;
+    setTimeout(() => { for (const field of event.target.elements) field.disabled = false; });
+  }
+});
+
+/* Live: says that something new arrived; nothing moves until the reader asks. */
+const live = $("#live");
+if (live?.dataset.href) {
+  const text = live.dataset.one && [live.dataset.one, live.dataset.many];
+  const look = async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(live.dataset.href, { headers: { Accept: "application/json" } });
+      if (answer.redirected || !answer.ok || answer.status === 204) return;
+      const { count } = await answer.json();
+      let link = $("a", live);
+      if (!link) {
+        link = document.createElement("a");
+        link.href = location.pathname + location.search;
+        live.append(link);
+      }
+      const words = `${count} new ${text[count === 1 ? 0 : 1]} – show`;
+      if (link.textContent !== words) link.textContent = words;
+    } catch { /* the server is away: the next look finds it, or not */ }
+  };
+  setInterval(look, 1000);
+}
+
+/* Relative times stay true while the page is open. */
+const units = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60]];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+function tick() {
+  for (const element of $$("time[data-ago]")) {
+    const seconds = (Date.parse(element.dateTime) - Date.now()) / 1000;
+    const [unit, size] = units.find(([, length]) => Math.abs(seconds) >= length) ?? ["", 0];
+    element.textContent = unit ? relative.format(Math.round(seconds / size), unit) : "just now";
+  }
+}
+setInterval(tick, 30000);
+
+adoptTitles(document);
+document.addEventListener("htmx:after:swap", () => adoptTitles(document));

@@ -1,0 +1,91 @@
+"""A uvicorn server on a socket of our own, in the caller's thread or in its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+STOP_TIMEOUT = 10.0
+"""Seconds a stopping server waits for its thread."""
+
+
+class _Announcing(uvicorn.Server):
+    """Says when it is ready to answer."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def url_of(listening: socket.socket) -> str:
+    """Return the address a client uses."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Listener:
+    """Serves an application on a bound socket."""
+
+    def __init__(self, app: ASGIApp, listening: socket.socket, **options: Any) -> None:
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            loop="asyncio",
+            timeout_graceful_shutdown=2,
+            **options,
+        )
+        self._server = _Announcing(config)
+        self._socket = listening
+        self._thread: threading.Thread | None = None
+
+    def run(self) -> None:
+        """Serve in this thread until interrupted."""
+        self._server.run(sockets=[self._socket])
+
+    def start(self, timeout: float = 30.0) -> None:
+        """Serve in a thread of its own; returns when it answers.
+
+        Raises:
+            TimeoutError: It did not answer within *timeout* seconds.
+        """
+        self._thread = threading.Thread(target=self.run, name="agentsight-server", daemon=True)
+        self._thread.start()
+        if not self._server.ready.wait(timeout):
+            raise TimeoutError("the server did not start")
+
+    def stop(self) -> None:
+        """Stop serving and close the socket."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(STOP_TIMEOUT)
+            self._thread = None
+        self._socket.close()

@@ -1,0 +1,175 @@
+"""Store: the database of the local server, SQLite or PostgreSQL, behind two context managers."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy.pool import StaticPool
+
+from agentsight_otel.encoding import decode_json, encode_json_str
+from agentsight_otel.exceptions import ConfigurationException
+from agentsight_otel.server.store import tables
+from agentsight_otel.server.store.files import Files, FolderFiles, TableFiles
+
+SCHEMA_VERSION = "1"
+MEMORY = ":memory:"
+BUSY_TIMEOUT_MS = 10_000
+POSTGRESQL_POOL = 10
+"""Connections one process keeps to PostgreSQL; as many again may be opened under load."""
+_SCHEMA_LOCK = 0x61677368
+"""Advisory lock number: one process at a time makes or changes the schema on PostgreSQL."""
+
+
+class Store:
+    """One database: `Store.open` it, read in ``with store.read()``, write in ``with store.write()``.
+
+    On SQLite there is one writer connection, whose transactions begin IMMEDIATE and take turns on a lock, and
+    reader connections that cannot write. ``:memory:`` has one connection for everything. On PostgreSQL both
+    come from a pool, and what must not run twice at once locks a row.
+
+    Attributes:
+        files: The bytes of attachments.
+        secret: Signs file URLs; made with the database and kept in it.
+        dialect: ``sqlite`` or ``postgresql``.
+    """
+
+    def __init__(self, writer: Engine, reader: Engine, files: Files) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._one_connection = isinstance(writer.pool, StaticPool)
+        self._write_lock: contextlib.AbstractContextManager[Any] = (
+            threading.RLock() if writer.dialect.name == "sqlite" else contextlib.nullcontext()
+        )
+        self.dialect = writer.dialect.name
+        self.files = files
+        self.secret = self._prepare()
+
+    @classmethod
+    def open(cls, db: str = MEMORY) -> Self:
+        """Open a database and make its tables if they are missing.
+
+        Args:
+            db: ``:memory:``, the path of an SQLite file, or a ``postgresql://`` URL.
+
+        Raises:
+            ConfigurationException: The database is of a newer version of this package.
+        """
+        if db.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+            engine = _postgresql(db)
+            return cls(engine, engine, TableFiles())
+        if db == MEMORY:
+            engine = _sqlite("sqlite://", poolclass=StaticPool)
+            return cls(engine, engine, TableFiles())
+        path = Path(db).expanduser().resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{path}"
+        writer = _sqlite(url, pool_size=1, max_overflow=0)
+        return cls(writer, _sqlite(url, read_only=True), FolderFiles(path.with_name(path.name + ".files")))
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a consistent view of the database; nothing can be written in it."""
+        with self._write_lock if self._one_connection else contextlib.nullcontext():  # noqa: SIM117 - in this order
+            with self._reader.connect() as connection:
+                yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction: committed when the block ends, rolled back when it raises."""
+        with self._write_lock, self._writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def _prepare(self) -> bytes:
+        with self.write() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
+            tables.settings.create(connection, checkfirst=True)
+            found: dict[str, str] = dict(connection.execute(select(tables.settings)).all())
+            if not found:
+                tables.metadata.create_all(connection)
+                found = {"schema_version": SCHEMA_VERSION, "secret": secrets.token_hex(32)}
+                rows = [{"name": name, "value": value} for name, value in found.items()]
+                connection.execute(insert(tables.settings), rows)
+        if found["schema_version"] != SCHEMA_VERSION:
+            raise ConfigurationException(
+                f"the database has schema version {found['schema_version']}, not {SCHEMA_VERSION}", field="db"
+            )
+        return bytes.fromhex(found["secret"])
+
+
+def _sqlite(url: str, *, read_only: bool = False, **pool: Any) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+        hide_parameters=True,
+        json_serializer=_dump_document,
+        json_deserializer=decode_json,
+        **pool,
+    )
+    shared = pool.get("poolclass") is StaticPool
+
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN would come late and never be IMMEDIATE
+        connection.create_function("contains_text", 2, _contains_text, deterministic=True)
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        if not shared:
+            connection.execute("PRAGMA cache_size=-16384")
+            connection.execute("PRAGMA mmap_size=268435456")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+        elif not shared:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    address = url.split("://", 1)[1]
+    return create_engine(
+        f"postgresql+psycopg://{address}",
+        pool_size=POSTGRESQL_POOL,
+        max_overflow=POSTGRESQL_POOL,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        json_serializer=_dump_document,
+        json_deserializer=decode_json,
+    )
+
+
+def _contains_text(text_: str | None, part: str) -> bool | None:
+    """Search without regard to case beyond ASCII, which SQLite's LIKE cannot; *part* is casefolded."""
+    return None if text_ is None else part in text_.casefold()
+
+
+def _dump_document(value: object) -> str:
+    text_ = encode_json_str(value)
+    return encode_json_str(_without_nul(value)) if "\\u0000" in text_ else text_
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {_without_nul(key): _without_nul(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    return value

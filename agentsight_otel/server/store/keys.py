@@ -1,0 +1,134 @@
+"""Agents, their API keys and their environments."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from agentsight_otel.server.clock import now_us
+from agentsight_otel.server.store.tables import agents, api_keys, environments
+
+Role = Literal["read", "write"]
+PREFIX_LENGTH = 12
+"""Characters of a key that are kept readable, to tell keys apart."""
+LAST_USED_GRAIN_US = 60_000_000
+"""A key's last use is written at most this often."""
+
+
+class Principal(NamedTuple):
+    """Who is asking: one key is one agent and one role."""
+
+    key_id: int
+    agent_id: int
+    agent_name: str
+    key_name: str
+    role: str
+    stale: bool
+    """Whether the key's last use should be written down."""
+
+
+class Refused(Exception):
+    """The key is unknown, revoked or expired; the message says which, never the key."""
+
+
+def generate_key() -> str:
+    """Return a new key: ``ags_`` + 32 hexadecimal digits + ``_`` + 6 hexadecimal digits."""
+    return f"ags_{secrets.token_hex(16)}_{secrets.token_hex(3)}"
+
+
+def create_agent(connection: Connection, name: str) -> int:
+    """Make an agent with the environments production and development; return its id."""
+    now = now_us()
+    agent_id: int = connection.execute(
+        insert(agents).values(name=name, created_at=now).returning(agents.c.id)
+    ).scalar_one()
+    for slug, production in (("production", True), ("development", False)):
+        create_environment(connection, agent_id, slug, slug.capitalize(), is_production=production)
+    return agent_id
+
+
+def create_environment(
+    connection: Connection, agent_id: int, slug: str, name: str, *, is_production: bool = False
+) -> None:
+    """Add an environment to an agent."""
+    now = now_us()
+    values = {"agent_id": agent_id, "slug": slug, "name": name, "is_production": is_production}
+    connection.execute(insert(environments).values(**values, created_at=now, updated_at=now))
+
+
+def create_key(
+    connection: Connection,
+    agent_id: int,
+    role: Role,
+    *,
+    key: str | None = None,
+    name: str = "",
+    expires_at: int | None = None,
+) -> str:
+    """Make a key for an agent and return it; this is the only time it is seen."""
+    key = (key or generate_key()).strip().lower()
+    values = {"agent_id": agent_id, "role": role, "name": name, "expires_at": expires_at}
+    connection.execute(
+        insert(api_keys).values(
+            **values, prefix=key[:PREFIX_LENGTH], key_hash=hash_key(key), created_at=now_us()
+        )
+    )
+    return key
+
+
+def revoke_key(connection: Connection, agent_id: int, key_id: int) -> bool:
+    """Revoke a key at once; False when the agent has no such key."""
+    mine = (api_keys.c.agent_id == agent_id) & (api_keys.c.id == key_id)
+    return connection.execute(update(api_keys).where(mine).values(revoked_at=now_us())).rowcount > 0
+
+
+def hash_key(key: str) -> str:
+    """Return the SHA-256 of a key, which is all that is stored. Keys do not differ by case."""
+    return hashlib.sha256(key.strip().lower().encode()).hexdigest()
+
+
+def find_key(connection: Connection, key: str) -> Principal:
+    """Return who a key belongs to.
+
+    The look-up is by hash, so its time says nothing about how much of a guess was right.
+
+    Raises:
+        Refused: With the text of the REST contract.
+    """
+    columns = (api_keys, agents.c.name.label("agent_name"))
+    query = select(*columns).join(agents, agents.c.id == api_keys.c.agent_id)
+    row = connection.execute(query.where(api_keys.c.key_hash == hash_key(key))).mappings().first()
+    if row is None:
+        raise Refused("Invalid API key.")
+    now = now_us()
+    if row["revoked_at"] is not None or (row["expires_at"] is not None and row["expires_at"] <= now):
+        raise Refused("API key is inactive, expired or revoked.")
+    stale = (row["last_used_at"] or 0) + LAST_USED_GRAIN_US <= now
+    return Principal(row["id"], row["agent_id"], row["agent_name"], row["name"], row["role"], stale)
+
+
+def touch_key(connection: Connection, key_id: int) -> None:
+    """Write down that a key was used now."""
+    connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now_us()))
+
+
+def list_keys(connection: Connection, agent_id: int) -> list[RowMapping]:
+    """Return an agent's keys, oldest first, without their hashes."""
+    shown = [column for column in api_keys.c if column.name != "key_hash"]
+    query = select(*shown).where(api_keys.c.agent_id == agent_id).order_by(api_keys.c.id)
+    return list(connection.execute(query).mappings())
+
+
+def list_environments(connection: Connection, agent_id: int) -> list[dict[str, Any]]:
+    """Return an agent's environments, oldest first."""
+    query = select(environments).where(environments.c.agent_id == agent_id).order_by(environments.c.id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def environment_ids(connection: Connection, agent_id: int) -> dict[str, int]:
+    """Return an agent's environments as slug → id."""
+    query = select(environments.c.slug, environments.c.id).where(environments.c.agent_id == agent_id)
+    return dict(connection.execute(query).all())

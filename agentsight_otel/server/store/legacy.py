@@ -1,0 +1,60 @@
+"""What the legacy write routes answer with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from agentsight_otel.server.rows import Entry
+from agentsight_otel.server.store.conversations import Place
+from agentsight_otel.server.store.tables import action_logs, buttons, messages, token_usage
+
+
+def recorded(connection: Connection, place: Place, entry: Entry) -> dict[str, Any]:
+    """Return the row an entry became, now or earlier; ``id`` is that of what was recorded."""
+    m = messages.c
+    mine = (m.conversation == place.conversation) & (m.event_key == entry.event_key)
+    message = connection.execute(select(messages).where(m.agent_id == place.agent_id, mine)).mappings().one()
+    body = {name: message[name] for name in ("id", "conversation", "sender", "content", "metadata")}
+    if entry.run is not None:
+        a = action_logs.c
+        log = connection.execute(select(a.id, a.action).where(a.message == message["id"])).one()
+        body |= {"id": log.id, "action": log.action, "action_name": entry.run.name, "message": message["id"]}
+    if entry.click is not None:
+        b = buttons.c
+        click = connection.execute(select(buttons).where(b.message == message["id"])).mappings().one()
+        body |= {name: click[name] for name in ("id", "button_event", "label", "value")}
+        body["message"] = message["id"]
+    return body
+
+
+def find_usage(connection: Connection, place: Place, event_key: str) -> int | None:
+    """Return the id of the token counts with a key."""
+    u = token_usage.c
+    mine = (u.agent_id == place.agent_id) & (u.conversation == place.conversation)
+    found: int | None = connection.scalar(select(u.id).where(mine, u.event_key == event_key))
+    return found
+
+
+def button_rows(
+    connection: Connection, agent_id: int, event: str | None, offset: int, limit: int | None
+) -> tuple[int, list[dict[str, Any]]]:
+    """Return how many clicks there are and a page of them, newest first."""
+    b = buttons.c
+    mine = [b.agent_id == agent_id, *([b.button_event == event] if event else [])]
+    count = connection.scalar(select(func.count()).select_from(buttons).where(*mine)) or 0
+    query = select(buttons).where(*mine).order_by(b.timestamp.desc(), b.id.desc()).offset(offset)
+    rows = connection.execute(query if limit is None else query.limit(limit)).mappings()
+    return count, [dict(row) for row in rows]
+
+
+def button_stats(connection: Connection, agent_id: int, event: str | None) -> list[dict[str, Any]]:
+    """Return how often each button was clicked, most clicked first."""
+    b = buttons.c
+    mine = [b.agent_id == agent_id, *([b.button_event == event] if event else [])]
+    count = func.count().label("count")
+    query = select(b.button_event, b.value, b.label, count).where(*mine)
+    query = query.group_by(b.button_event, b.value, b.label)
+    rows = connection.execute(query.order_by(count.desc(), b.button_event, b.value, b.label))
+    return [dict(row) for row in rows.mappings()]

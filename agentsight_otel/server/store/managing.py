@@ -1,0 +1,56 @@
+"""Changing conversations as a whole: fields, marks, deletion, undeletion, purge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from agentsight_otel.server.clock import now_us
+from agentsight_otel.server.store.engine import Store
+from agentsight_otel.server.store.tables import attachments, conversations, messages
+
+
+def change(connection: Connection, agent_id: int, conversation: int, values: dict[str, Any]) -> str | None:
+    """Set columns; return the conversation's string id, or None when the agent has none such."""
+    c = conversations.c
+    mine = (c.agent_id == agent_id) & (c.id == conversation)
+    statement = update(conversations).where(mine).values(**values, updated_at=now_us())
+    found: str | None = connection.scalar(statement.returning(c.conversation_id))
+    return found
+
+
+def soft_delete(connection: Connection, agent_id: int, conversation: int) -> tuple[str, int] | None:
+    """Mark as deleted; the first deletion's time stays. Return the string id and that time."""
+    c = conversations.c
+    mine = (c.agent_id == agent_id) & (c.id == conversation)
+    row = connection.execute(select(c.conversation_id, c.deleted_at).where(mine).with_for_update()).first()
+    if row is None:
+        return None
+    deleted_at = row.deleted_at or now_us()
+    connection.execute(update(conversations).where(mine).values(deleted_at=deleted_at, updated_at=now_us()))
+    return row.conversation_id, deleted_at
+
+
+def purge(store: Store, agent_id: int, conversation: int) -> bool:
+    """Remove a conversation and everything that hangs off it for good; False when there is none."""
+    c, a = conversations.c, attachments.c
+    mine = (c.agent_id == agent_id) & (c.id == conversation)
+    with store.write() as connection:
+        files = list(
+            connection.scalars(select(a.sha256).where(a.agent_id == agent_id, a.conversation == conversation))
+        )
+        found = connection.execute(delete(conversations).where(mine)).rowcount > 0
+        for sha256 in set(files):
+            if connection.scalar(select(a.id).where(a.sha256 == sha256).limit(1)) is None:
+                store.files.remove(connection, sha256)
+    return found
+
+
+def set_message_metadata(
+    connection: Connection, agent_id: int, message: int, metadata: dict[str, Any] | None
+) -> bool:
+    """Replace a message's metadata; False when the agent has no such message."""
+    m = messages.c
+    mine = (m.agent_id == agent_id) & (m.id == message)
+    return connection.execute(update(messages).where(mine).values(metadata=metadata)).rowcount > 0

@@ -1,0 +1,88 @@
+"""LocalServer: a real AgentSight on this machine, for tests: ours and yours."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from agentsight_otel.encoding import decode_json
+from agentsight_otel.server.app import create_app
+from agentsight_otel.server.faults import Faults
+from agentsight_otel.server.listener import Listener, bind, url_of
+from agentsight_otel.server.recording import RecordedRequest, Recorder, TrackedProtocol
+from agentsight_otel.server.store import Store
+from agentsight_otel.server.store.engine import MEMORY
+from agentsight_otel.server.store.keys import create_agent, create_key
+
+__all__ = ["Faults", "LocalServer", "RecordedRequest"]
+
+
+class LocalServer:
+    """The local server in a thread, on a free port, with a new agent and its keys.
+
+    ::
+
+        with LocalServer() as server:
+            configure(api_key=server.api_key, endpoint=server.url)
+
+    Attributes:
+        url: Base URL, without a trailing slash.
+        api_key: A key that may write.
+        read_key: A key of the same agent that may only read.
+        requests: What arrived, in the order of the answers.
+        faults: Switches for what goes wrong.
+        store: The database.
+    """
+
+    def __init__(self, db: str = MEMORY) -> None:
+        self.store = Store.open(db)
+        self.requests: list[RecordedRequest] = []
+        self.faults = Faults()
+        self.agent_id, self.api_key, self.read_key = self.add_agent("local")
+        self._port = 0
+        self._listener: Listener | None = None
+        self.url = ""
+
+    def add_agent(self, name: str) -> tuple[int, str, str]:
+        """Make another agent; return its id, a key that may write and one that may only read."""
+        with self.store.write() as connection:
+            agent_id = create_agent(connection, name)
+            write = create_key(connection, agent_id, "write", name=name)
+            return agent_id, write, create_key(connection, agent_id, "read", name=name)
+
+    def env(self) -> dict[str, str]:
+        """Return the environment variables that point a client here."""
+        return {"AGENTSIGHT_API_KEY": self.api_key, "AGENTSIGHT_API_ENDPOINT": self.url}
+
+    def payloads(self) -> list[Any]:
+        """Return the ingest payloads that were accepted, decoded, in order."""
+        accepted = (r for r in self.requests if r.path == "/api/ingest/" and r.status in {200, 201})
+        return [decode_json(request.body) for request in accepted]
+
+    def start(self) -> None:
+        """Serve; after a `stop` on the same port and with the same data."""
+        listening = bind("127.0.0.1", self._port)
+        self._port = listening.getsockname()[1]
+        self.url = url_of(listening)
+        app = Recorder(create_app(self.store), self.faults, self.requests)
+        self._listener = Listener(app, listening, http=TrackedProtocol)
+        self._listener.start()
+
+    def stop(self) -> None:
+        """Refuse connections until `start`; the data stays."""
+        if self._listener is not None:
+            self._listener.stop()
+            self._listener = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self.store.close()
