@@ -40,7 +40,8 @@ def serve(
         timeout_graceful_shutdown=10,
     )
     listener = config.bind_socket()
-    # Inherited by what it accepts; asyncio sets it only on sockets it made itself. Without, answers wait 40 ms.
+    # What it accepts inherits this; asyncio sets it only on sockets of its own making. Without it an answer
+    # takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.listen(config.backlog)
     bound_host, bound_port = listener.getsockname()[:2]
