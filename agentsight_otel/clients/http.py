@@ -12,9 +12,9 @@ from agentsight_otel.clients.errors import error_for
 from agentsight_otel.clients.query import Params
 from agentsight_otel.config import Config
 from agentsight_otel.encoding import encode_json
-from agentsight_otel.exceptions import ConversationApiException
+from agentsight_otel.exceptions import ConversationApiException, ConversationNetworkException
 from agentsight_otel.retry import RetryPolicy, parse_retry_after
-from agentsight_otel.transport import MAX_ANSWER_BYTES, Answer, Transport, TransportError
+from agentsight_otel.transport import Answer, Transport
 
 ATTEMPTS = 4
 MAX_WAIT = 30.0
@@ -58,7 +58,7 @@ class RestClient:
         body = None if json is None else encode_json(json)
         for failures in range(1, ATTEMPTS if method == "GET" else 1):
             asked = None
-            with contextlib.suppress(TransportError):
+            with contextlib.suppress(ConversationNetworkException):
                 answer = self._once(method, target, body)
                 asked = parse_retry_after(answer.headers.get("Retry-After"))
                 if not _may_pass(answer.status) or (asked or 0) > MAX_WAIT:
@@ -87,6 +87,5 @@ def _parsed(answer: Answer) -> Any:
     if not 200 <= answer.status < 300:
         raise error_for(answer.status, body, parse_retry_after(answer.headers.get("Retry-After")))
     if body is None:
-        reason = "cut off or too long" if len(answer.body) >= MAX_ANSWER_BYTES else "not JSON"
-        raise ConversationApiException(f"the answer is {reason}", answer.status)
+        raise ConversationApiException("the answer is not JSON, or was cut off", answer.status)
     return body

@@ -21,6 +21,8 @@ _SMALL_WORDS = frozenset(
         "what when where which who why will with you your"
     )
 )
+PROSE_WEIGHT = 2.0
+
 _DOCUMENTED_MODULES = ("exceptions", "config", "enums", "helpers", "semconv")
 
 
@@ -63,10 +65,14 @@ class Library:
             return []
         query = " OR ".join(f'"{word}"' for word in words)
         rows = self._database.execute(
-            "SELECT rowid FROM passage WHERE passage MATCH ? ORDER BY bm25(passage, 4.0, 1.0) LIMIT ?",
-            (query, limit),
+            "SELECT rowid, bm25(passage, 4.0, 1.0) FROM passage WHERE passage MATCH ?", (query,)
         )
-        return [self._passages[number] for (number,) in rows]
+        # bm25 is negative, the best the lowest. Prose answers a question better than a docstring does.
+        ranked = sorted(rows, key=lambda row: row[1] * (PROSE_WEIGHT if self._is_prose(row[0]) else 1.0))
+        return [self._passages[number] for number, _ in ranked[:limit]]
+
+    def _is_prose(self, number: int) -> bool:
+        return not self._passages[number].source.startswith("agentsight_otel")
 
 
 def project_passages() -> Iterator[Passage]:

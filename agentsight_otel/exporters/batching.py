@@ -92,13 +92,11 @@ class Batch:
 
     Attributes:
         failures: Attempts that failed in a way that may pass.
-        refusals: Refusals in a row that led to this batch, since the last success.
     """
 
-    def __init__(self, parts: list[Part], *, refusals: int = 0) -> None:
+    def __init__(self, parts: list[Part]) -> None:
         self.parts = parts
         self.failures = 0
-        self.refusals = refusals
         self._body: bytes | None = None
 
     @property
@@ -126,10 +124,10 @@ class Batch:
     def halves(self) -> list[Batch]:
         """Cut in two: by conversations, or the only conversation by spans."""
         if len(self.parts) == 1:
-            return [Batch([part], refusals=self.refusals) for part in self.parts[0].halves()]
+            return [Batch([part]) for part in self.parts[0].halves()]
         middle = len(self.parts) // 2
         halves = (self.parts[:middle], self.parts[middle:])
-        return [Batch(half, refusals=self.refusals) for half in halves]
+        return [Batch(half) for half in halves]
 
 
 class Batcher:

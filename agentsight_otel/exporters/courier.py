@@ -119,7 +119,8 @@ class Courier:
     def _assemble(self, entries: list[Entry]) -> None:
         kind = entries[0].kind
         if kind == Kind.UPLOAD:
-            self._uploads.extend(map(Pending, entries))
+            policy = self._link.backoff.policy
+            self._uploads.extend(Pending(entry, policy) for entry in entries)
             return
         values = [entry.value for entry in entries]
         if kind == Kind.LOG:
@@ -171,8 +172,6 @@ class Courier:
         if outcome.verdict is Verdict.OK:
             self._outgoing.popleft()
             self._settlement.taken(batch, outcome)
-            for other in self._outgoing:
-                other.refusals = 0
         elif outcome.verdict is Verdict.REFUSED:
             again = self._settlement.refused(batch, outcome)
             self._replace(again)

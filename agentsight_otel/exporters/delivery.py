@@ -24,6 +24,7 @@ from agentsight_otel.exporters.stats import Stats
 from agentsight_otel.exporters.tickets import FlushResult, Ticket
 from agentsight_otel.guard import guarded
 from agentsight_otel.journal import DeadFile, Journal, Kind, Ref, default_folder, fingerprint
+from agentsight_otel.retry import Backoff, RetryPolicy
 from agentsight_otel.translation.assembly import Assembler
 from agentsight_otel.translation.block import Upload
 from agentsight_otel.translation.masking import mask_log, mask_span
@@ -50,6 +51,7 @@ class Delivery:
         meter_provider: Gets the delivery's own metrics.
         key_callback: Asked for the key when the backend refuses the one in use.
         probe_interval: Seconds between attempts while the backend refuses the key.
+        retry_policy: How long to wait between attempts otherwise.
     """
 
     def __init__(
@@ -60,12 +62,14 @@ class Delivery:
         meter_provider: MeterProvider | None = None,
         key_callback: KeyCallback | None = None,
         probe_interval: float = PROBE_INTERVAL,
+        retry_policy: RetryPolicy | None = None,
     ) -> None:
         self.config = config
         self.mask = mask
         self.folder = spool_folder(config)
         self.keys = KeySource(config.require_api_key(), key_callback)
         self._probe_interval = probe_interval
+        self._retry_policy = retry_policy
         self._open()
         self._metrics = Metrics(config.endpoint, self.stats, meter_provider)
 
@@ -206,7 +210,9 @@ class Delivery:
         self._transport = Transport(
             config.endpoint, self.keys.current(), timeout=config.timeout, stop=stopping
         )
-        self._link = Link(self._transport, self.keys, probe_interval=self._probe_interval)
+        self._link = Link(
+            self._transport, self.keys, Backoff(self._retry_policy), probe_interval=self._probe_interval
+        )
         folder = self._journal.folder
         dead = None if folder is None else DeadFile(folder, max_bytes=config.spool_max_bytes // 4)
         self._graveyard = Graveyard(dead)

@@ -32,10 +32,15 @@ class Link:
     """
 
     def __init__(
-        self, transport: Transport, keys: KeySource, *, probe_interval: float = PROBE_INTERVAL
+        self,
+        transport: Transport,
+        keys: KeySource,
+        backoff: Backoff,
+        *,
+        probe_interval: float = PROBE_INTERVAL,
     ) -> None:
         self.transport = transport
-        self.backoff = Backoff()
+        self.backoff = backoff
         self.parked: str | None = None
         self.requests = 0
         self.failures = 0

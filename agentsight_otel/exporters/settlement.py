@@ -13,8 +13,8 @@ from agentsight_otel.exporters.tickets import Ticket
 from agentsight_otel.translation.block import Upload
 from agentsight_otel.transport import Outcome, Verdict
 
-HOPELESS = 24
-"""Refusals in a row, without one success, after which the rest of a refused conversation is dead too."""
+HOPELESS = 32
+"""Refusals in a row, without one success, after which a conversation is refused as it is, not searched."""
 
 
 class Settlement:
@@ -32,9 +32,11 @@ class Settlement:
         self._ledger = ledger
         self._graveyard = graveyard
         self._add_uploads = add_uploads
+        self._refusals = 0
 
     def taken(self, batch: Batch, outcome: Outcome) -> None:
         """Settle a batch the backend took, but for the conversations its answer rejects."""
+        self._refusals = 0
         rejected = named_errors(outcome.body, batch)
         for index, reason in rejected.items():
             batch.parts[index].condemn(reason)
@@ -42,20 +44,19 @@ class Settlement:
 
     def refused(self, batch: Batch, outcome: Outcome) -> list[Batch]:
         """Bury what the answer names and return what to send again; halve what nobody names."""
+        self._refusals += 1
+        searching = self._refusals <= HOPELESS
         named = named_errors(outcome.body, batch)
-        refusals = batch.refusals + 1
-        if not named or refusals > HOPELESS:
-            if batch.divisible and refusals <= HOPELESS:
-                batch.refusals = refusals
+        if not named:
+            if len(batch.parts) > 1 or (batch.divisible and searching):
                 return batch.halves()
-            reason = _reason(outcome)
-            named = dict.fromkeys(range(len(batch.parts)), reason)
+            named = {0: _reason(outcome)}
         again: list[Batch] = []
         dead: list[Part] = []
         for index, reason in named.items():
             part = batch.parts[index]
-            if is_about_spans(outcome.body, index) and len(part.spans) > 1 and refusals <= HOPELESS:
-                again += [Batch([half], refusals=refusals) for half in part.halves()]
+            if searching and len(part.spans) > 1 and is_about_spans(outcome.body, index):
+                again += [Batch([half]) for half in part.halves()]
             else:
                 part.condemn(reason)
                 dead.append(part)

@@ -9,7 +9,7 @@ from typing import Any
 
 from agentsight_otel.encoding import encode_json
 from agentsight_otel.exporters.ledger import Entry
-from agentsight_otel.retry import Backoff
+from agentsight_otel.retry import Backoff, RetryPolicy
 from agentsight_otel.translation.block import Upload
 from agentsight_otel.translation.wire import iso
 from agentsight_otel.transport import Outcome, Transport, Verdict
@@ -26,10 +26,10 @@ class Pending:
 
     __slots__ = ("backoff", "entry", "unknown", "upload")
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: Entry, policy: RetryPolicy) -> None:
         self.entry = entry
         self.upload: Upload = entry.value
-        self.backoff = Backoff()
+        self.backoff = Backoff(policy)
         self.unknown = 0
 
 

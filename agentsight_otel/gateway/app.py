@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from agentsight_otel.config import Config
 from agentsight_otel.enums import Durability
+from agentsight_otel.exporters.agentsight import NOT_RELEVANT
 from agentsight_otel.exporters.delivery import Delivery, Stats, delivery_for
 from agentsight_otel.gateway.answers import Encoding, Refused, refusal
 from agentsight_otel.gateway.bodies import Limits
@@ -27,6 +28,8 @@ MAX_KEYS = 100
 """Keys one gateway serves at once; each has a journal and a sender thread of its own."""
 FULL = 0.9
 """Share of the journal's budget from which the sender keeps the data: at the budget the oldest would go."""
+MAX_WAITING = 200_000
+"""Records of one key that may wait for AgentSight; each costs memory beside its place on disk."""
 RETRY_AFTER = 5
 
 
@@ -57,13 +60,17 @@ class Gateway:
     def accept(self, key: str, batch: Batch) -> None:
         """Journal a batch for delivery; raises Refused with 503 when it would not be durable."""
         delivery = self._delivery(key)
-        self._require_room(delivery)
+        stats = delivery.stats()
+        self._require_durable(stats)
+        self._require_room(stats)
         if batch.logs:
             delivery.submit_logs(batch.logs)
         spans = [span for span in batch.spans if self.config.export_all or is_relevant(span)]
+        if len(spans) < len(batch.spans):
+            delivery.filtered(NOT_RELEVANT, len(batch.spans) - len(spans))
         if spans:
             delivery.submit(spans)
-        self._require_room(delivery)
+        self._require_durable(delivery.stats())
 
     def stats(self) -> Stats:
         """Add up what became of everything accepted."""
@@ -93,12 +100,15 @@ class Gateway:
                 delivery = self._deliveries[key] = delivery_for(self.config.replace(api_key=key))
             return delivery
 
-    def _require_room(self, delivery: Delivery) -> None:
-        stats = delivery.stats()
+    def _require_durable(self, stats: Stats) -> None:
         if not stats.durable and self.config.durability is not Durability.MEMORY:
             raise Refused(503, "the journal cannot be written", retry_after=RETRY_AFTER)
+
+    def _require_room(self, stats: Stats) -> None:
         if stats.journal_bytes > FULL * self.config.spool_max_bytes:
             raise Refused(503, "the journal is full", retry_after=RETRY_AFTER)
+        if stats.waiting > MAX_WAITING:
+            raise Refused(503, "too much waits for AgentSight", retry_after=RETRY_AFTER)
 
 
 def gateway_app(gateway: Gateway, *, limits: Limits | None = None) -> Starlette:

@@ -10,9 +10,12 @@ import uvicorn
 from agentsight_otel.config import Config
 from agentsight_otel.gateway.app import Gateway, gateway_app
 
+DEFAULT_PORT = 4319
+"""One above the Collector's, which usually runs on the same machine."""
+
 
 def serve(
-    host: str = "127.0.0.1", port: int = 4318, endpoint: str | None = None, api_key: str | None = None
+    host: str = "127.0.0.1", port: int = DEFAULT_PORT, endpoint: str | None = None, api_key: str | None = None
 ) -> None:
     """Serve OTLP/HTTP until SIGINT or SIGTERM; prints the address on standard error once it can be used.
 

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from agentsight_otel.journal.dead import DeadFile
 from agentsight_otel.journal.folder import default_folder, fingerprint
+from agentsight_otel.journal.inspection import SegmentReport, inspect
 from agentsight_otel.journal.record import Kind, Record
 from agentsight_otel.journal.segment import Ref, Segment
 from agentsight_otel.journal.store import Journal
 
-__all__ = ["DeadFile", "Journal", "Kind", "Record", "Ref", "Segment", "default_folder", "fingerprint"]
+__all__ = [
+    "DeadFile",
+    "Journal",
+    "Kind",
+    "Record",
+    "Ref",
+    "Segment",
+    "SegmentReport",
+    "default_folder",
+    "fingerprint",
+    "inspect",
+]

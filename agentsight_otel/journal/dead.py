@@ -54,11 +54,11 @@ class DeadFile:
             return []
         return [found for found in record.scan(data) if isinstance(found, Record)]
 
-    def take(self, accept: Callable[[list[Record]], bool]) -> int:
-        """Hand every letter to *accept*; they are removed when it returns True.
+    def rewrite(self, keep: Callable[[list[Record]], list[Record] | None]) -> int:
+        """Hand every letter to *keep* and keep those it returns; None keeps all.
 
         Returns:
-            How many were taken.
+            How many were removed.
 
         Raises:
             OSError: The file cannot be used.
@@ -68,10 +68,14 @@ class DeadFile:
         fd = self._open_leased()
         try:
             letters = self.read()
-            if not letters or not accept(letters):
+            kept = keep(letters) if letters else None
+            if kept is None:
                 return 0
+            data = b"".join(record.pack(each.kind, each.key, each.payload, each.created) for each in kept)
             os.ftruncate(fd, 0)
-            return len(letters)
+            if data:
+                os.write(fd, data)
+            return len(letters) - len(kept)
         finally:
             os.close(fd)
 

@@ -194,6 +194,15 @@ class Segment:
             return set()
 
 
+def is_leased(path: Path) -> bool:
+    """Say whether a living process has the segment at *path*; raises OSError."""
+    fd = os.open(path, os.O_RDWR | _BINARY)
+    try:
+        return not try_lease(fd)
+    finally:
+        os.close(fd)
+
+
 def _same_file(fd: int, path: Path) -> bool:
     try:
         there = path.stat()

@@ -1,4 +1,7 @@
-"""A month of believable conversations, the same for the same seed, written the way ingest writes them."""
+"""Believable conversations: a month to look at and one to compare it with.
+
+They are the same for the same seed, and written the way ingest writes them.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from agentsight_otel.encoding import encode_json, encode_json_str
 from agentsight_otel.server.demo_script import (
     CITIES,
     DEVICES,
+    ERRORS,
     LANGUAGES,
     MODELS,
     PRAISE,
@@ -44,8 +48,8 @@ def fill(
     agent_id: int,
     *,
     seed: int = 7,
-    days: int = 30,
-    conversations: int = 900,
+    days: int = 61,
+    conversations: int = 1700,
     now: datetime | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
@@ -147,6 +151,8 @@ class _Conversation:
 
     def _talk(self) -> None:
         steps = list(self.topic.steps)
+        while self.source.random() < 0.22:
+            steps = steps[:-1] + list(self.source.choice(TOPICS).steps)
         if self.source.random() < 0.34:
             steps = steps[: self.source.randint(1, len(steps))]
         for step in steps:
@@ -192,7 +198,7 @@ class _Conversation:
         self.clock += timedelta(milliseconds=self.source.lognormvariate(5.9, 0.7))
         failed = self.source.random() < (0.16 if name == "carrier_tracking" else 0.02)
         result = (
-            {semconv.TOOL_ERROR: "The carrier's service did not answer within 5 s"}
+            {semconv.TOOL_ERROR: ERRORS.get(name, "503 from the shop's order service")}
             if failed
             else {semconv.TOOL_RESPONSE: encode_json_str({"order": self.words["order"], "status": "ok"})}
         )

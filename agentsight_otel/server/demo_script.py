@@ -43,6 +43,12 @@ MODELS: Final = (
     ("harbor-support-7b", "self-hosted"),
 )
 
+ERRORS: Final = {
+    "carrier_tracking": "The carrier's service did not answer within 5 s",
+    "search_catalogue": "Search index is being rebuilt",
+    "contact_human": "Nobody is on duty",
+}
+
 PRAISE: Final = {
     "positive": (
         "Fast and friendly, thank you!",
@@ -81,8 +87,14 @@ TOPICS: Final = (
                     "Hello! I ordered a {product} last week and haven't heard anything. Order {order}.",
                 ),
                 (
-                    "Your order {order} with the {product} left our warehouse and is on its way to {city}. The carrier expects to deliver it tomorrow between 9:00 and 13:00.",
-                    "I found it: the {product} was handed to the carrier this morning. Delivery to {city} usually takes two working days.\n\nShall I send you the tracking link?",
+                    (
+                        "Your order {order} with the {product} left our warehouse and is on its way to "
+                        "{city}. The carrier expects to deliver it tomorrow between 9:00 and 13:00."
+                    ),
+                    (
+                        "I found it: the {product} was handed to the carrier this morning. Delivery to "
+                        "{city} usually takes two working days.\n\nShall I send you the tracking link?"
+                    ),
                 ),
                 ("lookup_order", "carrier_tracking"),
                 (("Send tracking link", "tracking"), ("Change delivery day", "reschedule")),
@@ -114,8 +126,15 @@ TOPICS: Final = (
                     "One leg of the {product} is scratched, I want to send it back. Order {order}",
                 ),
                 (
-                    "I'm sorry it isn't right. You can return it within 30 days, free of charge.\n\n1. Pack it in the original box\n2. Print the label I'm sending you\n3. We collect it at your door in {city}",
-                    "Of course. I've opened a return for order {order}. Would you like a refund or an exchange?",
+                    (
+                        "I'm sorry it isn't right. You can return it within 30 days, free of "
+                        "charge.\n\n1. Pack it in the original box\n2. Print the label I'm sending "
+                        "you\n3. We collect it at your door in {city}"
+                    ),
+                    (
+                        "Of course. I've opened a return for order {order}. Would you like a refund or "
+                        "an exchange?"
+                    ),
                 ),
                 ("lookup_order", "create_return"),
                 (("Refund", "refund"), ("Exchange", "exchange")),
@@ -147,9 +166,18 @@ TOPICS: Final = (
                     "Do you have the {product} in dark green?",
                 ),
                 (
-                    "Yes. The {product} is made of oiled larch with stainless fittings and can stay outside. We recommend a cover from November to March.",
-                    "The {product} is 182 × 74 × 72 cm and weighs 21 kg. Two people can put it together in about 20 minutes.",
-                    "It comes in sand, slate and dark green. Dark green is in stock and could be in {city} by Thursday.",
+                    (
+                        "Yes. The {product} is made of oiled larch with stainless fittings and can stay"
+                        " outside. We recommend a cover from November to March."
+                    ),
+                    (
+                        "The {product} is 182 × 74 × 72 cm and weighs 21 kg. Two people can put it "
+                        "together in about 20 minutes."
+                    ),
+                    (
+                        "It comes in sand, slate and dark green. Dark green is in stock and could be in"
+                        " {city} by Thursday."
+                    ),
                 ),
                 ("search_catalogue",),
                 (("Show in shop", "open_product"), ("Compare", "compare")),
@@ -161,7 +189,10 @@ TOPICS: Final = (
                     "Does the price include delivery?",
                 ),
                 (
-                    "Wash it with warm water and a soft brush in spring, then one thin coat of oil. That's all.",
+                    (
+                        "Wash it with warm water and a soft brush in spring, then one thin coat of oil."
+                        " That's all."
+                    ),
                     "There is: cover M fits and costs €39. Delivery is free above €150.",
                 ),
                 ("search_catalogue",),
@@ -181,7 +212,10 @@ TOPICS: Final = (
                     "Your driver left the {product} in the rain and it's ruined. I need a person.",
                 ),
                 (
-                    "I understand, and I'm sorry. I'm passing you on to a colleague now with everything you've told me.",
+                    (
+                        "I understand, and I'm sorry. I'm passing you on to a colleague now with "
+                        "everything you've told me."
+                    ),
                     "I've asked a colleague to take over. They'll answer here within 15 minutes.",
                 ),
                 ("lookup_order", "contact_human"),
@@ -189,7 +223,10 @@ TOPICS: Final = (
             Step(
                 ("OK, I'll wait.", "How long?", "Fine"),
                 (
-                    "Thank you for your patience. Marieke from our team has read your case and is writing to you.",
+                    (
+                        "Thank you for your patience. Marieke from our team has read your case and is "
+                        "writing to you."
+                    ),
                 ),
             ),
         ),

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from agentsight_otel.config import Config
 from agentsight_otel.enums import Durability
 from agentsight_otel.helpers import generate_conversation_id
 from agentsight_otel.tracking import plan
-from agentsight_otel.tracking.items import Action, Item, Message, Opened, Record, Tokens, decode_record
+from agentsight_otel.tracking.items import Item, Message, Opened, Tokens, decode_record
 from agentsight_otel.tracking.limits import messages_per_turn
 from agentsight_otel.tracking.mirror import mirror
+from agentsight_otel.tracking.revival import revived
 from agentsight_otel.tracking.sink import Sink
 from agentsight_otel.tracking.timeline import Batch, Taken, Timeline, Timelines
 from agentsight_otel.tracking.tracers import TracerGetter, ambient_span, own
+from agentsight_otel.translation.span_data import SpanData
 
 logger = logging.getLogger("agentsight_otel")
+
+STEP = 8
+"""Spans made between two moments in which other threads may run."""
 
 Connect = Callable[[Config], Sink]
 
@@ -117,20 +123,21 @@ class Outbox:
     def _submit(self, sink: Sink | None, taken: Taken, conversation_id: str) -> Batch:
         tracer = own(self._tracer())
         ambient = ambient_span()
-        spans, uploads = plan.Planner(
+        planner = plan.Planner(
             conversation_id,
             ({"environment": self._config.environment} if self._config.environment else {}) | taken.fields,
             ambient=plan.Ambient(f"{ambient.trace_id:032x}", f"{ambient.span_id:016x}") if ambient else None,
             resource=tracer.resource.attributes if tracer else None,
             max_messages=messages_per_turn(),
-        ).plan(taken.items)
+        )
+        spans = list(in_steps(planner.spans(taken.items)))
         ticket = None
         if sink is not None:
-            ticket = sink.submit(spans, uploads)
+            ticket = sink.submit(spans, planner.uploads(taken.items))
             if taken.refs:
                 sink.release(taken.refs)
         if tracer is not None:
-            mirror(tracer, spans)
+            mirror(tracer, in_steps(spans))
         return Batch(entries(taken.items), ticket)
 
     def _hand_over(self, timelines: Sequence[Timeline]) -> None:
@@ -143,7 +150,7 @@ class Outbox:
                 timeline.settle()
 
     def _hand_over_one(self, timeline: Timeline) -> None:
-        if self._config.api_key is None and self._config.deliver_tracked:
+        if not self._config.has_usable_key and self._config.deliver_tracked:
             self._drop(timeline)
             return
         if timeline.conversation_id is None:
@@ -162,11 +169,7 @@ class Outbox:
 
     @staticmethod
     def _journals(config: Config) -> bool:
-        return (
-            config.api_key is not None
-            and config.deliver_tracked
-            and config.durability is not Durability.MEMORY
-        )
+        return config.has_usable_key and config.deliver_tracked and config.durability is not Durability.MEMORY
 
     def _open(self) -> Sink:
         sink = self._connect(self._config)
@@ -179,32 +182,21 @@ class Outbox:
 
     def _recover(self, sink: Sink) -> None:
         """Submit what dead processes tracked and never sent; the next send of each reports it."""
-        for name, taken in revived([record for data in sink.recover() if (record := decode_record(data))]):
+        records = [(decode_record(data), data) for data in sink.recover()]
+        known = [(record, sink.keep(data)) for record, data in records if record is not None]
+        for name, taken in revived(known):
             conversation_id = name or generate_conversation_id()
             timeline = self.timelines.get(conversation_id)
             timeline.outstanding.append(self._submit(sink, taken, conversation_id))
             self.timelines.hold(timeline)
 
 
-def revived(records: Sequence[Record]) -> list[tuple[str | None, Taken]]:
-    """Return the conversations that *records* of the journal describe; the last version of an item counts."""
-    names = {record.timeline: record.conversation_id for record in records if record.conversation_id}
-    versions: dict[str, dict[int, Item]] = {}
-    fields: dict[str, dict[str, str]] = {}
-    for record in records:
-        fields.setdefault(record.timeline, {}).update(record.fields)
-        if record.item is not None:
-            versions.setdefault(record.timeline, {})[record.item.seed] = record.item
-    conversations: dict[str, Timeline] = {}
-    registry = Timelines(0, lambda _: None)
-    for uid, items in versions.items():
-        for item in items.values():
-            if isinstance(item, Action):
-                item.running = False
-        piece = Timeline(registry, names.get(uid))
-        piece.items, piece.fields = list(items.values()), fields[uid]
-        piece.move_to(conversations.setdefault(names.get(uid) or uid, Timeline(registry, names.get(uid))))
-    return [(timeline.conversation_id, timeline.take()) for timeline in conversations.values()]
+def in_steps(spans: Iterable[SpanData]) -> Iterator[SpanData]:
+    """Yield *spans*, letting other threads run in between: a long send must not stall a tracking call."""
+    for index, span in enumerate(spans):
+        if index % STEP == 0:
+            time.sleep(0)
+        yield span
 
 
 def entries(items: Sequence[tuple[int, Item]]) -> list[tuple[str, int]]:

@@ -68,12 +68,17 @@ class Planner:
         self._max_messages = max_messages
 
     def plan(self, items: Sequence[Stamped]) -> Plan:
-        """Return the spans of *items*, in their order, and the attachments' bytes."""
-        spans: list[SpanData] = []
+        """Return the spans and the uploads of *items*."""
+        return Plan(list(self.spans(items)), self.uploads(items))
+
+    def spans(self, items: Iterable[Stamped]) -> Iterator[SpanData]:
+        """Yield the spans of *items*, in their order."""
         for group in self._groups(items):
-            spans.extend(self._turn(group) if _is_turn(group) else self._loose(group))
-        uploads = [upload for stamp, item in items for upload in self._uploads(stamp, item)]
-        return Plan(spans, uploads)
+            yield from self._turn(group) if _is_turn(group) else self._loose(group)
+
+    def uploads(self, items: Iterable[Stamped]) -> list[Upload]:
+        """Return the attachments' bytes."""
+        return [upload for stamp, item in items for upload in self._uploads(stamp, item)]
 
     def _groups(self, items: Iterable[Stamped]) -> Iterator[list[Stamped]]:
         group: list[Stamped] = []

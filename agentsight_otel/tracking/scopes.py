@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from contextvars import Token, copy_context
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar, overload
+from typing import Any, NamedTuple, ParamSpec, Self, TypeVar, overload
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -16,13 +16,21 @@ from agentsight_otel.tracking import validation as valid
 from agentsight_otel.tracking.context import CURRENT, Conversation, current, into_context
 from agentsight_otel.tracking.decorate import decorate
 from agentsight_otel.tracking.live import TurnScope, bind
-from agentsight_otel.tracking.streams import is_stream
+from agentsight_otel.tracking.streams import follow, is_stream
 
 __all__ = ["ConversationScope", "TurnCall", "bind", "carry_context", "conversation", "turn"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class _Entry(NamedTuple):
+    """One entry into a scope, which several threads and tasks may share."""
+
+    attached: Context
+    otel_token: Token[Context]
+    var_token: Token[Conversation | None]
 
 
 class ConversationScope:
@@ -36,27 +44,25 @@ class ConversationScope:
         self._given_id = conversation_id
         self._fields = fields
         self._enabled = enabled
-        self._var_token: Token[Conversation | None] | None = None
-        self._otel_token: Token[Context] | None = None
-        self._attached: Context | None = None
+        self._entries: list[_Entry] = []
         self.conversation_id = conversation_id or generate_conversation_id()
 
     def __enter__(self) -> Self:
         conversation = Conversation(self.conversation_id, dict(self._fields), enabled=self._enabled)
-        self._var_token = CURRENT.set(conversation)
-        self._attached = into_context(conversation, otel_context.get_current())
-        self._otel_token = otel_context.attach(self._attached)
+        attached = into_context(conversation, otel_context.get_current())
+        self._entries.append(_Entry(attached, otel_context.attach(attached), CURRENT.set(conversation)))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Left in another context than it was entered in, there is nothing of ours to undo.
-        if self._otel_token is not None and otel_context.get_current() is self._attached:
-            otel_context.detach(self._otel_token)
-            if self._var_token is not None:
-                CURRENT.reset(self._var_token)
-        self._otel_token = self._var_token = None
+        here = otel_context.get_current()
+        entry = next((entry for entry in self._entries if entry.attached is here), None)
+        if entry is not None:
+            self._entries.remove(entry)
+            otel_context.detach(entry.otel_token)
+            CURRENT.reset(entry.var_token)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -71,8 +77,8 @@ class ConversationScope:
         return decorate(function, lambda _: self._fresh())
 
     def returned(self, value: Any) -> Any:
-        """Return what the decorated function returned."""
-        return value
+        """Return what the decorated function returned; a stream goes on inside the conversation."""
+        return follow(value, copy_context(), lambda _: None) if is_stream(value) else value
 
     def yielded(self, value: Any) -> None:
         """Let what the decorated generator yields pass."""
@@ -104,12 +110,14 @@ class TurnCall:
 
     def __enter__(self) -> TurnScope:
         named = self._conversation_id()
-        if named or self._fields or current() is None:
+        outer = current()
+        if outer is None or (outer.enabled and (named or self._fields or outer.id is None)):
             self._conversation = conversation(named, **self._fields)
             self._conversation.__enter__()
+        self._turn = TurnScope(self._name, deadline=self._deadline)
         self._turn.__enter__()
         if self._infer:
-            self._turn.user_message(self._first_text())
+            self._turn.user_message(self._first_text(named))
         return self._turn
 
     def __exit__(
@@ -118,8 +126,9 @@ class TurnCall:
         if self._infer and self._chunks:
             self._turn.agent_message("".join(self._chunks))
         self._turn.__exit__(kind, error, trace)
-        if self._conversation is not None:
-            self._conversation.__exit__(kind, error, trace)
+        opened, self._conversation = self._conversation, None
+        if opened is not None:
+            opened.__exit__(kind, error, trace)
 
     async def __aenter__(self) -> TurnScope:
         return self.__enter__()
@@ -156,10 +165,9 @@ class TurnCall:
             return self._id_from(**self._arguments)
         return self._arguments.get(self._id_from) if self._id_from is not None else None
 
-    def _first_text(self) -> str | None:
-        skipped = self._id_from if isinstance(self._id_from, str) else None
-        texts = (value for name, value in self._arguments.items() if name != skipped)
-        return next((value for value in texts if isinstance(value, str) and value.strip()), None)
+    def _first_text(self, conversation_id: str | None) -> str | None:
+        texts = (value for value in self._arguments.values() if isinstance(value, str))
+        return next((text for text in texts if text.strip() and text != conversation_id), None)
 
 
 def conversation(

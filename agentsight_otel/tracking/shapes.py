@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from agentsight_otel import semconv
 from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.enums import Sender
@@ -74,9 +76,9 @@ def turn_messages(messages: Iterable[tuple[str, str]]) -> dict[str, Any]:
             inputs.append({"role": _ROLES.get(sender, sender), "parts": parts})
     attributes: dict[str, Any] = {}
     if inputs:
-        attributes[semconv.GEN_AI_INPUT_MESSAGES] = encode_json_str(inputs)
+        attributes[semconv.GEN_AI_INPUT_MESSAGES] = msgspec.json.encode(inputs).decode()
     if outputs:
-        attributes[semconv.GEN_AI_OUTPUT_MESSAGES] = encode_json_str(outputs)
+        attributes[semconv.GEN_AI_OUTPUT_MESSAGES] = msgspec.json.encode(outputs).decode()
     return attributes
 
 

@@ -38,6 +38,10 @@ class Ticket(Protocol):
 class Sink(Protocol):
     """Takes spans for delivery and keeps unsent items on disk."""
 
+    @property
+    def mask(self) -> Callable[[str], str] | None:
+        """What every text must pass before it is written or sent; `submit` applies it itself."""
+
     def submit(
         self, spans: Sequence[SpanData], uploads: Sequence[Upload] = (), *, masked: bool = False
     ) -> Ticket:
@@ -47,7 +51,10 @@ class Sink(Protocol):
         """Try what waits now, without backoff."""
 
     def keep(self, item: bytes) -> object | None:
-        """Write an unsent item to the journal; None when there is no journal."""
+        """Write an unsent item to the journal; None when there is no journal.
+
+        An item that `recover` returned is there already.
+        """
 
     def release(self, refs: Sequence[object]) -> None:
         """Forget kept items: they have been submitted."""

@@ -84,11 +84,13 @@ def _said_in(turn: TurnScope, sender: Sender, text: object, metadata: Mapping[st
 
 def _conversation(what: str) -> Conversation | None:
     conversation = current()
-    if conversation is None and what not in _warned:
+    if conversation is not None and conversation.id is not None:
+        return conversation
+    if what not in _warned:
         _warned.add(what)
         logger.warning(
             "agentsight-otel: a %s outside every conversation is not recorded; "
             "open conversation() around it, or use carry_context() for a thread",
             what,
         )
-    return conversation
+    return None

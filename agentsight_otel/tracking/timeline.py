@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from agentsight_otel.tracking.items import Action, Item, Opened, Record, Tokens, encode_record
+from agentsight_otel.tracking.masked import masked_record
 from agentsight_otel.tracking.sink import Sink, Ticket
 
 GROWTH_STEP = 64 * 1024
@@ -187,7 +188,12 @@ class Timeline:
 
     def _keep(self, seed: int, record: Record) -> None:
         journal = self._registry.journal
-        if journal is not None and (ref := journal.keep(encode_record(record))) is not None:
+        if journal is None:
+            return
+        if journal.mask is not None:
+            record = masked_record(record, journal.mask)
+        ref = journal.keep(encode_record(record))
+        if ref is not None:
             self.refs.setdefault(seed, []).append(ref)
 
     def _stamp(self, item: Item) -> int:
@@ -236,7 +242,8 @@ class Timelines:
                 named = self._named[conversation_id] = unnamed
         unnamed.record_name()
         if named is not unnamed:
-            unnamed.move_to(named)
+            with named.sending:
+                unnamed.move_to(named)
             self.hold(named)
             self.let_go(unnamed)
         return named

@@ -358,7 +358,7 @@ class Tracker:
 
         For the end of the process. Does nothing without a key.
         """
-        return self._outbox.hand_over() if self.config.api_key is not None else 0
+        return self._outbox.hand_over() if self.config.has_usable_key else 0
 
     def _record(self, item: Item) -> Timeline:
         if self._outbox.must_connect:

@@ -46,7 +46,7 @@ _OtelKey = tuple[int, str, int, bool, ScopeData]
 
 _encode = msgspec.json.Encoder().encode
 _seconds: dict[int, str] = {}
-# Nearly every span of a process has the same otel part. The entry holds the resource, so that its id() stays its own.
+# Nearly every span of a process has the same otel part. The entry holds the resource: its id() stays its own.
 _otel_parts: dict[_OtelKey, tuple[dict[str, Any], msgspec.Raw]] = {}
 
 

@@ -10,6 +10,7 @@ from delivery_helpers import KEY
 
 from agentsight_otel.config import Config
 from agentsight_otel.exporters.delivery import Delivery
+from agentsight_otel.retry import RetryPolicy
 from agentsight_otel.testing import LocalServer
 
 Make = Callable[..., Delivery]
@@ -39,6 +40,7 @@ def make_delivery() -> Iterator[Make]:
             meter_provider=meter_provider,
             key_callback=key_callback,
             probe_interval=probe_interval,
+            retry_policy=RetryPolicy(first=0.05, longest=0.2),
         )
         made.append(delivery)
         return delivery

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -110,7 +111,7 @@ def run_script(
         text=True,
         timeout=seconds,
         check=False,
-        cwd=os.path.dirname(__file__),
+        cwd=Path(__file__).parent,
     )
 
 

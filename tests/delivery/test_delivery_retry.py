@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import random
 from email.utils import formatdate
 
 import pytest
@@ -74,9 +75,7 @@ def test_backoff_knows_only_the_monotonic_clock() -> None:
 
 def test_clients_do_not_come_back_together() -> None:
     """After an outage 100 clients spread out: no second sees twice the mean of the first waits (D23)."""
-    import random
-
-    source = random.Random(7)
+    source = random.Random(7)  # noqa: S311 -- a simulation, to be the same each time
     policy = RetryPolicy(rand=source.random)
     arrivals = [policy.delay(8) for _ in range(6000)]
     buckets = [0] * 60

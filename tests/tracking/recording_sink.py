@@ -27,15 +27,18 @@ class RecordedTicket:
         self._callbacks: list[Callable[..., Any]] = []
 
     def wait(self, timeout: float) -> bool:
+        """Wait for the fate."""
         return self._done.wait(timeout)
 
     def add_done_callback(self, fn: Callable[..., Any]) -> None:
+        """Call *fn* when the fate is known."""
         if self._done.is_set():
             fn(self)
         else:
             self._callbacks.append(fn)
 
     def attempt(self, state: str, error: str | None = None, status_code: int | None = None) -> None:
+        """Say what became of it."""
         self.attempted, self.error, self.status_code = True, error, status_code
         self.state = state
         if state != "waiting":
@@ -54,11 +57,13 @@ class RecordingSink:
         self.disk = {} if disk is None else disk
         self.orphans = list(orphans)
         self.kicks = 0
+        self.mask: Callable[[str], str] | None = None
         self._lock = threading.Lock()
 
     def submit(
         self, spans: Sequence[SpanData], uploads: Sequence[Upload] = (), *, masked: bool = False
     ) -> RecordedTicket:
+        """Take a submission and answer it as told."""
         assert not masked
         ticket = RecordedTicket()
         with self._lock:
@@ -68,12 +73,14 @@ class RecordingSink:
         return ticket
 
     def kick(self) -> None:
+        """Answer again what waits."""
         self.kicks += 1
         for ticket in self.tickets:
             if ticket.state == "waiting":
                 ticket.attempt(*self.answer)
 
     def keep(self, item: bytes) -> object:
+        """Write to the disk."""
         with self._lock:
             ref = len(self.disk) + 1_000_000 * (len(self.submissions) + 1)
             while ref in self.disk:
@@ -82,15 +89,18 @@ class RecordingSink:
         return ref
 
     def release(self, refs: Sequence[object]) -> None:
+        """Delete from the disk."""
         for ref in refs:
             del self.disk[ref]  # type: ignore[arg-type]
 
     def recover(self) -> list[bytes]:
+        """Return what dead processes left, once."""
         found, self.orphans = self.orphans, []
         return found
 
     @property
     def spans(self) -> list[SpanData]:
+        """All spans submitted, in order."""
         return [span for spans, _ in self.submissions for span in spans]
 
 
@@ -111,4 +121,6 @@ def kind(span: SpanData) -> str:
 def said(spans: Sequence[SpanData]) -> list[str]:
     """Return the texts of all messages, in order of time."""
     events: list[EventData] = [event for span in spans for event in span.events]
-    return [event.attributes["agentsight.message.content"] for event in sorted(events, key=lambda e: e.time_ns)]
+    return [
+        event.attributes["agentsight.message.content"] for event in sorted(events, key=lambda e: e.time_ns)
+    ]

@@ -41,7 +41,7 @@ def breakdown(connection: Connection, scope: Scope, dimension: str) -> Breakdown
         .where(scope.started())
         .group_by(value)
         .order_by(func.count().desc(), value)
-    ).tuples()
+    )
     merged: dict[str | None, int] = {}
     for text, count in found:
         merged[text or None] = merged.get(text or None, 0) + count

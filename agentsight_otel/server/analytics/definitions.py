@@ -51,7 +51,7 @@ DEFINITIONS: Final[dict[str, Definition]] = {
         "values at or below it.",
     ),
     "response_p95": Definition(
-        "95th percentile of response time",
+        "p95 response time",
         "95 of 100 answers were at least this fast. The smallest measured value with 95 % of all values "
         "at or below it.",
     ),

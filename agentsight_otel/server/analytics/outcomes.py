@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
-from agentsight_otel.server.analytics.scope import Scope, micros
+from agentsight_otel.server.analytics.scope import PEOPLE, Scope, micros
 from agentsight_otel.server.analytics.statistics import rate
 from agentsight_otel.server.store.tables import action_logs, actions, conversations, messages
 
@@ -59,9 +59,10 @@ def is_escalated(names: tuple[str, ...]) -> ColumnElement[bool]:
 def is_abandoned(now: datetime) -> ColumnElement[bool]:
     """The conversation's last message is the user's and has waited long enough."""
     m = messages.c
+    said = (m.kind == "message") & m.sender.in_(PEOPLE)
     last = (
         select(m.sender)
-        .where(m.conversation == conversations.c.id, m.kind == "message")
+        .where(m.conversation == conversations.c.id, said)
         .order_by(m.timestamp.desc(), m.id.desc())
         .limit(1)
         .correlate(conversations)
@@ -69,7 +70,7 @@ def is_abandoned(now: datetime) -> ColumnElement[bool]:
     )
     newer = exists().where(
         m.conversation == conversations.c.id,
-        m.kind == "message",
+        said,
         m.timestamp > micros(now - ABANDONED_AFTER),
     )
     return (conversations.c.user_message_count > 0) & (last == "end_user") & ~newer

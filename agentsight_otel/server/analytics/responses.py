@@ -39,7 +39,7 @@ def responses(connection: Connection, scope: Scope) -> Responses:
             messages.c.response_ms.is_not(None),
             scope.living(),
         )
-    ).tuples()
+    )
     by_quarter: dict[int, list[float]] = {}
     for moment, value in rows:
         by_quarter.setdefault(moment // (QUARTER * 1_000_000), []).append(value)

@@ -60,7 +60,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float] | None:
     scale = 1 + z * z / trials
     middle = (share + z * z / (2 * trials)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 BUCKET_EDGES = (250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000, 300_000)

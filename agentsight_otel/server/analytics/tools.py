@@ -44,7 +44,7 @@ def tools(connection: Connection, scope: Scope) -> list[Tool]:
         )
         .where(logs.agent_id == scope.agent, scope.within(logs.timestamp), scope.living())
         .order_by(logs.timestamp, logs.id)
-    ).tuples()
+    )
     grouped: dict[tuple[str, str], list[tuple[int, float | None, str]]] = {}
     for name, display_name, conversation, duration, error in rows:
         grouped.setdefault((name, display_name), []).append((conversation, duration, error))

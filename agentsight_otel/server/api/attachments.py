@@ -63,18 +63,10 @@ def upload(call: Call) -> Answer:
 def _message(
     connection: Connection, place: Place, document: dict[str, Any], timestamp: int, sender: str
 ) -> int:
-    """Return the message the files join.
-
-    That is the one named; or, with ``on_message`` (our extension), the one *sender* said at *timestamp*; or a
-    new one that stands for the files.
-    """
+    """Return the message the files join: the one named, or a new one that stands for them."""
     named = params.key_field(document, "message")
     if named is not None:
         return named
-    if params.flag_field(document, "on_message"):
-        said = attachments.message_at(connection, place, timestamp, sender)
-        if said is not None:
-            return said
     event_key = target.event_key({}, "attachments")
     entry = Entry(
         event_key, "attachment", timestamp, sender, ATTACHMENT_CONTENT, metadata=target.metadata(document)

@@ -18,28 +18,34 @@ CAPABILITIES = ["gzip-ingest"]
 def ingest(call: Call) -> Answer:
     """Write a payload: everything, or nothing when anything in it is wrong."""
     with call.store.read() as connection:
-        environments = environment_ids(connection, call.agent_id)
+        known = environment_ids(connection, call.agent_id)
     try:
         envelope = read_envelope(call.body)
-        blocks = check_blocks(envelope, environments)
+        blocks = check_blocks(envelope, known)
     except Rejected as error:
         raise ApiError(400, error.body) from None
     projected = [(block, project(block, envelope.sdk_name)) for block in blocks]
-    counts = write_blocks(call.store, call.agent_id, environments, projected)
+    counts = write_blocks(call.store, call.agent_id, known, projected)
     return Answer(counts._asdict(), 201)
+
+
+def environments(call: Call) -> Answer:
+    """Return the agent's environments as a bare list."""
+    with call.store.read() as connection:
+        return Answer([environment(row) for row in list_environments(connection, call.agent_id)])
 
 
 def me(call: Call) -> Answer:
     """Tell a client whose key it has and what it may do."""
     with call.store.read() as connection:
-        environments = list_environments(connection, call.agent_id)
+        rows = list_environments(connection, call.agent_id)
     principal = call.principal
     return Answer(
         {
             "agent_id": principal.agent_id,
             "agent_name": principal.agent_name,
             "role": principal.role,
-            "environments": [environment(row) for row in environments],
+            "environments": [environment(row) for row in rows],
             "capabilities": CAPABILITIES,
         }
     )

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from agentsight_otel.server.api import attachments, conversations, legacy
+from agentsight_otel.server.api import (
+    actions,
+    attachments,
+    conversations,
+    feedbacks,
+    imports,
+    legacy,
+    messages,
+    spans,
+    tickets,
+    usage,
+)
 from agentsight_otel.server.api.body import MAX_UPLOAD
-from agentsight_otel.server.api.ingest import ingest, me
+from agentsight_otel.server.api.ingest import environments, ingest, me
 from agentsight_otel.server.api.routing import Route
 
 _CONVERSATION = "/api/conversations/{pk:int}/"
@@ -29,7 +40,41 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _CONVERSATION + "attachments/", attachments.conversation_attachments),
     Route("POST", "/api/attachments/", attachments.upload, "write", max_body=MAX_UPLOAD),
     Route("GET", "/api/files/{pk:int}/", attachments.download, None),
+    Route("GET", "/api/environments/", environments),
     Route("POST", "/api/track/", legacy.track, "write"),
+    Route("GET", "/api/track/{pk:int}/", messages.get_message),
+    Route("PATCH", "/api/track/{pk:int}/", messages.update_message, "write"),
     Route("POST", "/api/action_logs/", legacy.record_action, "write"),
     Route("POST", "/api/buttons/", legacy.record_button, "write"),
+    Route("GET", "/api/buttons/", actions.list_buttons),
+    Route("GET", "/api/buttons/stats/", actions.button_stats),
+    Route("POST", "/api/conversation-feedbacks/", feedbacks.create_conversation_feedback, "write"),
+    Route("GET", "/api/feedbacks/", feedbacks.list_feedbacks),
+    Route("POST", "/api/feedbacks/", feedbacks.create_feedback, "write"),
+    Route("GET", "/api/feedbacks/{pk:int}/", feedbacks.get_feedback),
+    Route("PATCH", "/api/feedbacks/{pk:int}/", feedbacks.update_feedback, "write"),
+    Route("DELETE", "/api/feedbacks/{pk:int}/", feedbacks.delete_feedback, "write"),
+    Route("GET", "/api/tickets/", tickets.list_tickets),
+    Route("POST", "/api/tickets/", tickets.create_ticket, "write"),
+    Route("GET", "/api/tickets/{pk:int}/", tickets.get_ticket),
+    Route("PATCH", "/api/tickets/{pk:int}/", tickets.update_ticket, "write"),
+    Route("DELETE", "/api/tickets/{pk:int}/", tickets.delete_ticket, "write"),
+    Route("GET", "/api/tickets/{pk:int}/comments/", tickets.list_comments),
+    Route("POST", "/api/tickets/{pk:int}/comments/", tickets.create_comment, "write"),
+    Route("GET", "/api/actions/", actions.list_actions),
+    Route("POST", "/api/actions/", actions.create_action, "write"),
+    Route("GET", "/api/actions/{pk:int}/", actions.get_action),
+    Route("PATCH", "/api/actions/{pk:int}/", actions.update_action, "write"),
+    Route("GET", "/api/actions/{pk:int}/logs/", actions.action_runs),
+    Route("GET", "/api/token-usage/", usage.list_usage),
+    Route("GET", "/api/token-usage/summary/", usage.usage_summary),
+    Route("GET", "/api/spans/", spans.list_spans),
+    Route("GET", "/api/spans/{pk:int}/", spans.get_span),
+    Route("GET", "/api/traces/{trace_id}/", spans.get_trace),
+    Route("GET", "/api/imports/schema/", imports.schema),
+    Route("GET", "/api/imports/limits/", imports.limits),
+    Route("GET", "/api/imports/example/", imports.example),
+    Route("GET", "/api/imports/", imports.refused),
+    Route("POST", "/api/imports/", imports.refused),
+    Route("GET", "/api/imports/{pk:int}/", imports.refused),
 )

@@ -87,7 +87,7 @@ def brand_css(accent: str) -> str:
 
 
 def readable(colour: Colour, ground: Colour, *, towards: Colour) -> Colour:
-    """Return *colour*, mixed with *towards* in steps of 4 % until it has the contrast text needs on *ground*."""
+    """Return *colour*, mixed with *towards* in steps of 4 % until text in it is readable on *ground*."""
     for step in range(26):
         share = step / 25
         red, green, blue = (round(a + (b - a) * share) for a, b in zip(colour, towards, strict=True))

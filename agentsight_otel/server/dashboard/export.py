@@ -44,8 +44,11 @@ COLUMNS: Final = (
     "cost_usd",
     "metadata",
 )
-_DANGEROUS: Final = re.compile(r"(^|[;|\t\r\n])([\s\"']*)(?=[=+\-@＝＋－＠])")
-"""Where a spreadsheet, with whatever separator it expects, would see the beginning of a formula."""
+_DANGEROUS: Final = re.compile(r"(^|[;|\t\r\n])([\s\"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a spreadsheet, with whatever separator it expects, would see the beginning of a formula.
+
+The escapes are the full-width forms of the four signs.
+"""
 
 
 def safe_cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Pages of the conversation list by keyset, neighbours of a conversation, and what a row shows besides itself."""
+"""Pages of the conversation list by keyset, a conversation's neighbours, and what else a row shows."""
 
 from __future__ import annotations
 
@@ -158,9 +158,13 @@ def extras(connection: Connection, ids: Sequence[int], part: str | None, dialect
 def _first(
     connection: Connection, ids: Sequence[int], which: ColumnElement[bool]
 ) -> dict[int, tuple[int, str]]:
-    """The first message of each conversation for which the condition holds: conversation → (message, text)."""
+    """By conversation, the first message that fits; what was said goes before what ran."""
     m = messages.c
-    place = func.row_number().over(partition_by=m.conversation, order_by=(m.timestamp, m.id)).label("place")
+    place = (
+        func.row_number()
+        .over(partition_by=m.conversation, order_by=(m.kind != "message", m.timestamp, m.id))
+        .label("place")
+    )
     found = select(m.conversation, m.id, m.content, place).where(m.conversation.in_(ids), which).subquery()
     query = select(found.c.conversation, found.c.id, found.c.content).where(found.c.place == 1)
     return {row[0]: (row[1], row[2]) for row in connection.execute(query)}

@@ -35,9 +35,13 @@ def percent(value: float | None) -> str:
 
 
 def change(value: float | None) -> str:
-    """``+12%``, ``−3.4%``."""
+    """``+12%``, ``−3.4%``, ``×14``."""
     if value is None:
         return ""
+    if value >= 9.995:
+        return f"×{value + 1:,.0f}"
+    if abs(value) < 0.0005:
+        return "±0%"
     shown = f"{abs(value):.0%}" if abs(value) >= 0.095 else f"{abs(value):.1%}"
     return ("−" if value < 0 else "+") + shown
 
@@ -74,15 +78,15 @@ def axis_duration(milliseconds: float) -> str:
 
 
 def money(cost_e8: int | None) -> str:
-    """US dollars; small amounts keep the digits that matter, unknown is a dash."""
+    """US dollars; small amounts with four decimals, unknown is a dash."""
     if cost_e8 is None:
         return NONE
     dollars = cost_e8 / E8
     if not cost_e8:
         return "$0"
-    if dollars < 0.01:
-        return f"${dollars:.6f}".rstrip("0")
-    return f"${dollars:,.4f}" if dollars < 1 else f"${dollars:,.2f}"
+    if dollars < 0.0001:
+        return "<$0.0001"
+    return f"${dollars:,.4f}" if dollars < 0.1 else f"${dollars:,.2f}"
 
 
 def moment(value: int, zone: ZoneInfo) -> datetime:
@@ -132,7 +136,7 @@ def size(count: int) -> str:
 
 
 def visible(text: str) -> str:
-    """Return an id with its invisible and direction-changing characters spelled out, so that two ids look different."""
+    """Return an id with its invisible and direction-changing characters spelled out."""
     return "".join(
         f"\\u{ord(char):04x}" if unicodedata.category(char) in {"Cf", "Cc", "Co", "Zl", "Zp"} else char
         for char in text

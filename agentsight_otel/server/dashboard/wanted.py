@@ -1,18 +1,18 @@
-"""The list's filters: the REST contract's query parameters, read from the page's address and shown as chips."""
+"""The list's filters: the REST contract's query parameters, read from the address, shown as chips."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from agentsight_otel.enums import Sentiment
 from agentsight_otel.server.analytics.scope import micros
+from agentsight_otel.server.api.http import ApiError
+from agentsight_otel.server.api.metadata_filter import metadata_filter
 from agentsight_otel.server.clock import parse_time
 from agentsight_otel.server.dashboard import present
 from agentsight_otel.server.dashboard.view import View
-from agentsight_otel.server.store.filters import ConversationFilter, PathValue
+from agentsight_otel.server.store.filters import ConversationFilter
 
 TEXTS: Final = {
     "search": ("search", "Search"),
@@ -111,25 +111,15 @@ def _times(query: Mapping[str, str], found: ConversationFilter, chip: Any) -> No
 
 
 def _metadata(query: Mapping[str, str], found: ConversationFilter, chip: Any) -> None:
-    pairs = [part.partition(":")[::2] for part in query.get("metadata", "").split(",") if ":" in part]
-    if pairs:
-        chip(f"Metadata: {query['metadata']}", "metadata")
-    if query.get("metadata_key") and "metadata_value" in query:
-        pairs.append((query["metadata_key"], query["metadata_value"]))
-        chip(
-            f"Metadata: {query['metadata_key']} = {query['metadata_value']}", "metadata_key", "metadata_value"
-        )
-    found.metadata = [typed(key, value) for key, value in pairs]
-
-
-def typed(key: str, value: str) -> PathValue:
-    """Return a path and its value, typed as it looks: ``1`` a number, ``true`` a boolean, ``null`` nothing."""
-    path = tuple(key.strip().split("."))
     try:
-        parsed = msgspec.json.decode(value.strip())
-    except msgspec.DecodeError:
-        return path, value.strip()
-    return path, parsed if isinstance(parsed, bool | int | float | None) else value.strip()
+        found.metadata = metadata_filter(query)
+    except ApiError:
+        return
+    if query.get("metadata"):
+        chip(f"Metadata: {query['metadata']}", "metadata")
+    if query.get("metadata_key"):
+        text = f"Metadata: {query['metadata_key']} = {query.get('metadata_value', '')}"
+        chip(text, "metadata_key", "metadata_value")
 
 
 def _days(view: View, found: ConversationFilter, chip: Any) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, insert, select
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.store.conversations import Place
 from agentsight_otel.server.store.files import Files
-from agentsight_otel.server.store.tables import attachments, messages
+from agentsight_otel.server.store.tables import attachments
 
 
 class NewFile(msgspec.Struct):
@@ -61,15 +61,6 @@ def find_upload(connection: Connection, agent_id: int, upload_key: str) -> list[
     a = attachments.c
     query = select(attachments).where(a.agent_id == agent_id, a.upload_key == upload_key)
     return list(connection.execute(query.order_by(a.position)).mappings())
-
-
-def message_at(connection: Connection, place: Place, timestamp: int, sender: str) -> int | None:
-    """Return the message that *sender* said at exactly this time."""
-    m = messages.c
-    mine = (m.agent_id == place.agent_id) & (m.conversation == place.conversation)
-    said = mine & (m.timestamp == timestamp) & (m.sender == sender) & (m.kind == "message")
-    found: int | None = connection.scalar(select(m.id).where(said).order_by(m.id).limit(1))
-    return found
 
 
 def read_file(connection: Connection, files: Files, attachment: int) -> tuple[RowMapping, bytes] | None:

@@ -137,7 +137,8 @@ def add(connection: Connection, agent_id: int, values: dict[str, Any]) -> int:
     """Write feedback and return its id."""
     now = now_us()
     row = {"source": "customer", **values, "agent_id": agent_id, "created_at": now, "updated_at": now}
-    return connection.execute(insert(feedbacks).values(**row).returning(feedbacks.c.id)).scalar_one()
+    made: int = connection.execute(insert(feedbacks).values(**row).returning(feedbacks.c.id)).scalar_one()
+    return made
 
 
 def vote_on(connection: Connection, agent_id: int, message: int) -> int | None:

@@ -110,6 +110,12 @@ def find_key(connection: Connection, key: str) -> Principal:
     return Principal(row["id"], row["agent_id"], row["agent_name"], row["name"], row["role"], stale)
 
 
+def key_exists(connection: Connection, key: str) -> bool:
+    """Tell whether a key was ever made here, revoked or not."""
+    known = select(api_keys.c.id).where(api_keys.c.key_hash == hash_key(key))
+    return connection.scalar(known) is not None
+
+
 def touch_key(connection: Connection, key_id: int) -> None:
     """Write down that a key was used now."""
     connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now_us()))

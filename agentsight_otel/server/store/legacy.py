@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from agentsight_otel.server.rows import Entry
 from agentsight_otel.server.store.conversations import Place
@@ -39,14 +39,14 @@ def find_usage(connection: Connection, place: Place, event_key: str) -> int | No
 
 def button_rows(
     connection: Connection, agent_id: int, event: str | None, offset: int, limit: int | None
-) -> tuple[int, list[dict[str, Any]]]:
+) -> tuple[int, list[RowMapping]]:
     """Return how many clicks there are and a page of them, newest first."""
     b = buttons.c
     mine = [b.agent_id == agent_id, *([b.button_event == event] if event else [])]
     count = connection.scalar(select(func.count()).select_from(buttons).where(*mine)) or 0
     query = select(buttons).where(*mine).order_by(b.timestamp.desc(), b.id.desc()).offset(offset)
     rows = connection.execute(query if limit is None else query.limit(limit)).mappings()
-    return count, [dict(row) for row in rows]
+    return count, list(rows)
 
 
 def button_stats(connection: Connection, agent_id: int, event: str | None) -> list[dict[str, Any]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, func, select
 
+from agentsight_otel.server.store.dialect import Bytewise
 from agentsight_otel.server.store.filters import ConversationFilter, conditions
-from agentsight_otel.server.store.tables import conversations, environments, feedbacks
+from agentsight_otel.server.store.tables import String, Text, conversations, environments, feedbacks
 
 ORDERINGS = ("started_at", "ended_at", "id", "customer_id", "is_marked", "language")
 Ordering = Sequence[tuple[str, bool]]
@@ -45,12 +46,16 @@ def one_conversation(connection: Connection, agent_id: int, conversation: int) -
 
 def ordered(query: Select[Any], table: Any, ordering: Ordering) -> Select[Any]:
     """Order a query by columns of a table, and at last by its key so that pages never overlap."""
-    columns = [table.c[name] for name, _ in ordering]
+    columns = [_sortable(table.c[name]) for name, _ in ordering]
     keys = [
         column.desc().nulls_last() if descending else column.asc().nulls_first()
         for column, (_, descending) in zip(columns, ordering, strict=True)
     ]
     return query.order_by(*keys, table.c.id.desc() if ordering[0][1] else table.c.id.asc())
+
+
+def _sortable(column: Column[Any]) -> ColumnElement[Any]:
+    return Bytewise(column) if isinstance(column.type, Text | String) else column
 
 
 def _rows() -> Select[Any]:

@@ -2,8 +2,9 @@
 
 Conventions: every timestamp is an integer of microseconds since the Unix epoch (UTC); every row carries
 ``agent_id`` and every query names it; ``conversation`` is the integer primary key of a conversation and
-``conversation_id`` the caller-chosen string, as in the REST contract. Primary keys grow with arrival, and those that clients keep are never used again.
-``event_key`` names what a row was made from, so that sending anything twice makes no second row.
+``conversation_id`` the caller-chosen string, as in the REST contract. Primary keys grow with arrival, and
+those that clients keep are never used again. ``event_key`` names what a row was made from, so that sending
+anything twice makes no second row.
 """
 
 from __future__ import annotations

@@ -126,7 +126,8 @@ def add(connection: Connection, agent_id: int, values: dict[str, Any]) -> int:
     """Write a ticket and return its id."""
     now = now_us()
     row = {**values, "agent_id": agent_id, "created_at": now, "updated_at": now}
-    return connection.execute(insert(tickets).values(**row).returning(tickets.c.id)).scalar_one()
+    made: int = connection.execute(insert(tickets).values(**row).returning(tickets.c.id)).scalar_one()
+    return made
 
 
 def change(connection: Connection, agent_id: int, ticket: int, values: dict[str, Any]) -> bool:

@@ -6,17 +6,30 @@ from collections import Counter
 from collections.abc import Iterable
 
 from agentsight_otel import semconv
+from agentsight_otel.translation.assembly.assemble import assemble
 from agentsight_otel.translation.assembly.blocks import Assembled, BlockBuilder
+from agentsight_otel.translation.assembly.memory import Memory
+from agentsight_otel.translation.assembly.pending import Pending, PendingTrace
 from agentsight_otel.translation.limits import clamp_id, normalize_environment
 from agentsight_otel.translation.span_data import LogData, SpanData
 
 NO_CONVERSATION = "no_conversation"
+DUPLICATE = "duplicate"
 
 
 class Assembler:
     """Turns spans into blocks; not safe for several threads at once.
 
-    Native spans (``agentsight.span.kind``) pass straight through, in order.
+    Native spans (``agentsight.span.kind``) pass straight through, in order. Other people's spans wait until
+    their conversation has been quiet for *idle_ns*, because children end before their parents and exporters
+    mix the batches.
+
+    Args:
+        environment: Of every conversation whose spans name none.
+        export_all: Also make wire spans of spans that say nothing about a conversation.
+        max_text_length: Characters after which a text is cut; None never cuts.
+        idle_ns: Nanoseconds without news after which a conversation's spans are assembled.
+        max_pending: Spans that may wait; beyond it the longest quiet ones are assembled early and counted.
     """
 
     def __init__(
@@ -31,42 +44,68 @@ class Assembler:
         self._environment = normalize_environment(environment)
         self._export_all = export_all
         self._max_text_length = max_text_length
-        self._idle_ns = idle_ns
         self._max_pending = max_pending
+        self._pending = Pending(idle_ns)
+        self._memory = Memory()
+        self._evicted = 0
         self.notices: Counter[str] = Counter()
-        """What was cut, left out or missing, by kind; for the caller to say once."""
+        """What was cut, left out or not recorded, by kind; for the caller to say once."""
 
-    def add(self, spans: Iterable[SpanData], now_ns: int) -> Assembled:  # noqa: ARG002 -- being built
-        """Take spans; return what is ready."""
+    def add(self, spans: Iterable[SpanData], now_ns: int) -> Assembled:
+        """Take spans in any order; return what is ready: the native ones, and what had to make room.
+
+        Args:
+            spans: A span that is here already is filtered as a duplicate.
+            now_ns: The time, nanoseconds since any fixed moment.
+        """
         builder = self._builder()
         for span in spans:
             if semconv.SPAN_KIND in span.attributes:
                 self._add_native(span, builder)
-            else:
-                builder.filter(span.key, NO_CONVERSATION)
+            elif self._has_left(span) or not self._pending.add(span, now_ns):
+                builder.filter(span.key, DUPLICATE)
+        if self._pending.count > self._max_pending:
+            traces = self._pending.take_oldest(self._max_pending)
+            self._evicted += sum(len(trace.spans) for trace in traces)
+            self._assemble(traces, builder)
         return builder.build()
 
-    def add_logs(self, logs: Iterable[LogData], now_ns: int) -> Assembled:  # noqa: ARG002 -- being built
-        """Take log records; return what is ready."""
+    def add_logs(self, logs: Iterable[LogData], now_ns: int) -> Assembled:
+        """Take log records that carry GenAI events, before or after their spans."""
+        for log in logs:
+            if log.event.name.startswith("gen_ai.") and log.trace_id and log.span_id:
+                self._pending.add_log(log, now_ns)
         return Assembled([], [])
 
-    def expire(self, now_ns: int) -> Assembled:  # noqa: ARG002 -- being built
-        """Return what has been idle long enough."""
-        return Assembled([], [])
+    def expire(self, now_ns: int) -> Assembled:
+        """Return what has been quiet long enough."""
+        return self._assembled(self._pending.take_idle(now_ns))
 
     def drain(self) -> Assembled:
         """Return everything pending."""
-        return Assembled([], [])
+        return self._assembled(self._pending.take_all())
 
     @property
     def pending(self) -> int:
         """Spans that wait for the rest of their turn."""
-        return 0
+        return self._pending.count
 
     @property
     def evicted(self) -> int:
-        """Spans that had to leave before their turn was complete, for want of room."""
-        return 0
+        """Spans assembled before their conversation was quiet, for want of room."""
+        return self._evicted
+
+    def _assembled(self, traces: list[PendingTrace]) -> Assembled:
+        builder = self._builder()
+        self._assemble(traces, builder)
+        return builder.build()
+
+    def _assemble(self, traces: list[PendingTrace], builder: BlockBuilder) -> None:
+        if traces:
+            assemble(traces, self._memory, builder, self.notices, export_all=self._export_all)
+
+    def _has_left(self, span: SpanData) -> bool:
+        return span.span_id in (self._memory.delivered.get(span.trace_id) or ())
 
     def _builder(self) -> BlockBuilder:
         return BlockBuilder(self._environment, self._max_text_length, self.notices)

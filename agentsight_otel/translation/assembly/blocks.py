@@ -10,6 +10,9 @@ from agentsight_otel.translation.limits import block_fields
 from agentsight_otel.translation.span_data import SpanData, SpanKey
 from agentsight_otel.translation.wire import encode_span
 
+NOT_GENAI = "not_genai"
+"""Why a span is filtered that says nothing about an agent or a conversation."""
+
 
 class Assembled(NamedTuple):
     """What became ready.
@@ -64,5 +67,11 @@ class BlockBuilder:
         return block
 
     def build(self) -> Assembled:
-        """Return everything gathered."""
-        return Assembled(list(self._blocks.values()), self._filtered)
+        """Return everything gathered; sources that nothing became of are filtered."""
+        blocks = []
+        for block in self._blocks.values():
+            if block.spans or block.uploads:
+                blocks.append(block)
+            else:
+                self._filtered += [(key, NOT_GENAI) for key in block.sources]
+        return Assembled(blocks, self._filtered)

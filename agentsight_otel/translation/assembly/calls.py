@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
+from agentsight_otel.translation.assembly.logs import LOG_ONLY
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.dialects.messages import Message
 from agentsight_otel.translation.dialects.reading import Reading
 from agentsight_otel.translation.dialects.usage import Usage
+from agentsight_otel.translation.dialects.values import PLACEHOLDERS
 
 
 class Call:
@@ -42,6 +45,13 @@ class Call:
         self.output: tuple[Message, ...] = made.output
         self.tool = next((above for above in nodes[0].ancestors() if above.kind is Kind.TOOL), None)
 
+    def merge(self, other: Call) -> None:
+        """Take the spans of another sighting of the same call, seen from further inside."""
+        merged = Call([*self.nodes, *other.nodes])
+        merged.tool = self.tool
+        for name in self.__slots__:
+            setattr(self, name, getattr(merged, name))
+
     @property
     def start_ns(self) -> int:
         """When it began."""
@@ -58,14 +68,22 @@ class Call:
         return all(node.reading.failed for node in self.nodes)
 
     @property
+    def only_logged(self) -> bool:
+        """Whether no span tells of it, only log records."""
+        return all(LOG_ONLY in node.span.attributes for node in self.nodes)
+
+    @property
     def asks_for_tools(self) -> bool:
         """Whether the model wants tools to be run before it goes on."""
         return any(part.kind == "tool_call" for message in self.output for part in message.parts)
 
     @property
     def reply(self) -> Message | None:
-        """The first message with a text; other choices are drafts."""
-        return next((m for m in self.output if m.role == "assistant" and m.text.strip()), None)
+        """The first message with a text, other choices being drafts; the last where it sums up the others."""
+        spoken = [m for m in self.output if m.role == "assistant" and m.text.strip()]
+        if len(spoken) > 1 and spoken[-1].text == "".join(message.text for message in spoken[:-1]):
+            return spoken[-1]
+        return spoken[0] if spoken else None
 
     def first(self, field: str) -> str | None:
         """Return a text field of the innermost span that has it."""
@@ -128,10 +146,73 @@ def _by_response(chains: Iterable[list[Node]]) -> list[list[Node]]:
     return merged
 
 
+def merge_shadows(runs: list[list[Call]]) -> set[int]:
+    """Merge a call that stands alone into the call of another top span that is the same one.
+
+    That is a call with the same response id or a log record about it, in the same trace; or the sighting of
+    another instrumentation that lies within it, in a trace of its own.
+
+    Args:
+        runs: The calls of each top span of one conversation.
+
+    Returns:
+        The ``id()`` of every call that is now part of another.
+    """
+    alone = [calls[0] for calls in runs if len(calls) == 1 and calls[0].nodes[0].above is None]
+    hidden: set[int] = set()
+    by_trace: dict[str, list[Call]] = {}
+    every = sorted((call for calls in runs for call in calls), key=lambda call: call.start_ns)
+    for call in every:
+        by_trace.setdefault(call.main.span.trace_id, []).append(call)
+    starts = [call.start_ns for call in every]
+    for shadow in sorted(alone, key=lambda call: not call.only_logged):
+        near = [call for call in by_trace[shadow.main.span.trace_id] if _same_in_trace(shadow, call)]
+        far = every[: bisect_right(starts, shadow.start_ns)] if not near else []
+        found = near or [call for call in far if _shadows(shadow, call)]
+        found = [call for call in found if call is not shadow and id(call) not in hidden]
+        if found:
+            call = min(found, key=lambda one: (abs(one.end_ns - shadow.end_ns), one.start_ns))
+            call.merge(shadow)
+            hidden.add(id(shadow))
+    return hidden
+
+
+def _same_in_trace(shadow: Call, call: Call) -> bool:
+    response = shadow.first("response_id")
+    if response is not None and (other := call.first("response_id")) is not None:
+        return response == other
+    return shadow.only_logged and not call.only_logged and _says_the_same(shadow, call)
+
+
+def _shadows(shadow: Call, call: Call) -> bool:
+    return (
+        shadow.end_ns <= call.end_ns
+        and shadow.main.span.scope.name != call.main.span.scope.name
+        and shadow.main.span.trace_id != call.main.span.trace_id
+        and _says_the_same(shadow, call)
+    )
+
+
+def _says_the_same(one: Call, other: Call) -> bool:
+    counted = one.usage.reported and other.usage.reported
+    if counted and one.usage.output != other.usage.output:
+        return False
+    return bool(one.output) and _spoken(one) == _spoken(other)
+
+
+def _spoken(call: Call) -> tuple[str, tuple[str, ...]]:
+    text = call.reply.text.strip() if call.reply is not None else ""
+    return text, tuple(part.name for message in call.output for part in message.of("tool_call"))
+
+
 def _size(messages: tuple[Message, ...]) -> int:
     return sum(len(part.text) + 8 * (part.kind != "other") for message in messages for part in message.parts)
 
 
 def content_of(reading: Reading) -> bool:
-    """Whether a span carries any text of a conversation."""
-    return bool(reading.input or reading.output or reading.user_text or reading.reply_text)
+    """Whether a span carries any text of a conversation, and not only what stands for one."""
+    texts = [
+        message.text.strip() for message in (*reading.input, *reading.output) if message.role != "system"
+    ]
+    texts += [text.strip() for text in (reading.user_text, reading.reply_text) if text]
+    return not PLACEHOLDERS.issuperset(texts)

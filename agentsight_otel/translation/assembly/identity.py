@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
+from agentsight_otel.translation.assembly.continuity import conversation_of_history, remember_tail
 from agentsight_otel.translation.assembly.memory import Memory
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.limits import clamp_id
@@ -66,20 +68,20 @@ def _depth(node: Node) -> int:
 
 def _elsewhere(nodes: list[Node], memory: Memory) -> str:
     trace_id = nodes[0].span.trace_id
-    if known := memory.traces.get(trace_id):
-        return known
+    return memory.traces.get(trace_id) or next(_hints(nodes, memory), SYNTHETIC_PREFIX + trace_id)
+
+
+def _hints(nodes: list[Node], memory: Memory) -> Iterator[str]:
+    """Iterate over the conversations that spans without an id point to, the surest first."""
     for node in nodes:
-        previous = node.reading.text("previous_response")
-        if previous and (known := memory.responses.get(previous)):
-            return known
+        if previous := node.reading.text("previous_response"):
+            yield from filter(None, [memory.responses.get(previous)])
     for node in nodes:
-        for link in node.span.links:
-            if known := memory.traces.get(link.trace_id):
-                return known
+        yield from filter(None, (memory.traces.get(link.trace_id) for link in node.span.links))
     for node in nodes:
-        if weak := clamp_id(node.reading.conversation, Counter()):
-            return weak
-    return SYNTHETIC_PREFIX + trace_id
+        yield from filter(None, [conversation_of_history(node, memory)])
+    for node in nodes:
+        yield from filter(None, [clamp_id(node.reading.conversation, Counter())])
 
 
 def _settle(nodes: list[Node], conversation: str, memory: Memory) -> None:
@@ -88,3 +90,4 @@ def _settle(nodes: list[Node], conversation: str, memory: Memory) -> None:
         node.conversation = node.conversation or conversation
         if response := node.reading.text("response_id"):
             memory.responses.put(response, node.conversation)
+        remember_tail(node, memory)

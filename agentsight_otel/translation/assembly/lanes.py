@@ -13,6 +13,7 @@ from agentsight_otel.translation.dialects.messages import Message
 
 _MAX_ENTRIES = 1_000
 _MAX_OPEN_CALLS = 200
+_SPOKEN = frozenset({"text", "media"})
 
 
 class Entry(msgspec.Struct):
@@ -189,7 +190,7 @@ class Lane(msgspec.Struct):
 
 def is_from_user(message: Message) -> bool:
     """Whether the user said it; results of tools travel under the user's role too."""
-    return message.role == "user" and bool(message.parts) and not message.is_tool_result
+    return message.role == "user" and any(part.kind in _SPOKEN for part in message.parts)
 
 
 def users_of(messages: tuple[Message, ...]) -> list[Message]:

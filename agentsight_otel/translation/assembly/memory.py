@@ -14,6 +14,7 @@ V = TypeVar("V")
 _CONVERSATIONS = 2_000
 _TRACES = 20_000
 _RESPONSES = 20_000
+_TAILS = 20_000
 
 
 class Recent(Generic[V]):
@@ -72,8 +73,12 @@ class Memory:
         self._conversations: Recent[Conversation] = Recent(_CONVERSATIONS)
         self.traces: Recent[str] = Recent(_TRACES)
         """Conversation id by trace id."""
+        self.delivered: Recent[set[str]] = Recent(_TRACES)
+        """Span ids that have left, by trace id."""
         self.responses: Recent[str] = Recent(_RESPONSES)
         """Conversation id by response id."""
+        self.tails: Recent[str] = Recent(_TAILS)
+        """Conversation id by what its history ended with; "" where several conversations ended so."""
 
     def conversation(self, conversation_id: str) -> Conversation:
         """Return what is remembered of a conversation, new when nothing is."""

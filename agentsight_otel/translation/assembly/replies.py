@@ -21,10 +21,12 @@ class Outright(msgspec.Struct):
     Attributes:
         messages: The new ones.
         sure: They were written down as messages and not found among a function's arguments.
+        alone: They stand without a history, or are marked as new; else a lane has to say which are new.
     """
 
     messages: list[Message]
     sure: bool
+    alone: bool = True
 
 
 def asked(container: Node) -> Outright | None:
@@ -44,7 +46,7 @@ def asked(container: Node) -> Outright | None:
     if not trailing and messages and "history" in reading.fields:
         trailing = users_of(messages)
     sure = "input_messages" in reading.fields or "history" in reading.fields or len(messages) > 1
-    return Outright(trailing, sure=sure) if trailing else None
+    return Outright(trailing, sure=sure, alone=len(messages) == len(trailing) == 1) if trailing else None
 
 
 def settle(outright: Outright | None, heard: Numbered) -> Numbered:
@@ -52,9 +54,11 @@ def settle(outright: Outright | None, heard: Numbered) -> Numbered:
     if outright is None:
         return heard
     if not heard:
-        return [(message, None) for message in outright.messages]
+        return [(message, None) for message in outright.messages] if outright.alone else []
     numbers = {signature(message): number for message, number in heard}
     told = "\n".join(message.text for message, _ in heard)
+    if not outright.alone and all(one in outright.messages for one, _ in heard):
+        return heard
     within = all(message.text.strip() in told for message in outright.messages)
     if not within and not outright.sure:
         return heard
@@ -73,9 +77,16 @@ def answer(call: Call | None, container: Node | None) -> tuple[Message, Call | N
     if own_text == told_text or told_text in own_text:
         return told, call
     sure = "output_messages" in container.reading.fields or container.reading.reply_text is not None
-    if sure or (container.kind is Kind.AGENT and own_text in told_text):
+    if sure or (
+        own_text in told_text and (container.kind is Kind.AGENT or _stands_alone(own_text, told_text))
+    ):
         return own, call
     return told, call
+
+
+def _stands_alone(text: str, within: str) -> bool:
+    """Whether a text is whole lines of another."""
+    return f"\n{text}\n" in f"\n{within}\n"
 
 
 def _own_answer(container: Node) -> Message | None:

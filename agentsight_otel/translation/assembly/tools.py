@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.translation.assembly.calls import Call
+from agentsight_otel.translation.assembly.lanes import is_from_user
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.messages import read_messages
 from agentsight_otel.translation.dialects.parts import Part, plain_result
@@ -15,6 +17,8 @@ from agentsight_otel.translation.dialects.reading import flag_says_failed
 from agentsight_otel.translation.dialects.values import as_id, as_text, load
 
 _MISSING = object()
+_STEP_NS = 1_000
+_CALL_KEYS = frozenset({"args", "kwargs"})
 
 
 class ToolRun(msgspec.Struct):
@@ -30,7 +34,9 @@ class ToolRun(msgspec.Struct):
         nodes: Spans of the run, outermost first.
         call: The model call that asked for it.
         index: Its number among what that call asked for.
-        end_ns: When its result came back, if no span says.
+        since_ns: It cannot have run before.
+        start_ns: When it was asked for, if no span says.
+        end_ns: When its result came back, likewise.
     """
 
     call_id: str
@@ -42,7 +48,16 @@ class ToolRun(msgspec.Struct):
     nodes: list[Node] = []
     call: Call | None = None
     index: int = 0
+    since_ns: int = 0
+    start_ns: int = 0
     end_ns: int = 0
+
+    def take(self, part: Part, call: Call) -> None:
+        """Take the result that a model call was told, unless there is one."""
+        if not self.has_result and self.error is None:
+            self.result, self.has_result, self.end_ns = plain_result(part.value), True, call.start_ns
+            if part.failed:
+                self.error = result_text(self.result)
 
 
 class ToolBook:
@@ -57,24 +72,31 @@ class ToolBook:
         index = 0
         for message in call.output:
             for part in message.of("tool_call"):
-                if part.id not in self._by_id or not part.id:
+                known = self._by_id.get(part.id) if part.id else None
+                if known is None:
                     self._open(part, call, index)
+                elif not known.arguments:
+                    known.arguments = (
+                        part.value
+                    )  # a streamed call is written down before its arguments are known
                 index += 1
 
-    def recovered(self, part: Part, call: Call) -> None:
-        """Note a tool call that only a later call's history tells of."""
-        if part.id and part.id not in self._by_id:
-            self._open(part, call, 0)
+    def recover(self, part: Part, call: Call, index: int) -> None:
+        """Note a tool call that only a later call's history tells of; it ended before that call began."""
+        self._open(part, call, index)
+        self.runs[-1].since_ns = 0
+        self.runs[-1].start_ns = call.start_ns - _STEP_NS
+
+    def knows(self, call_id: str) -> bool:
+        """Whether there is a run with that id."""
+        return call_id in self._by_id
 
     def answered(self, part: Part, call: Call) -> bool:
         """Note a result in a model call's input; False when the tool was not asked for here."""
         run = self._by_id.get(part.id)
         if run is None:
             return False
-        if not run.has_result:
-            run.result, run.has_result, run.end_ns = plain_result(part.value), True, call.start_ns
-            if part.failed:
-                run.error = result_text(run.result)
+        run.take(part, call)
         return True
 
     def ran(self, node: Node) -> None:
@@ -93,6 +115,8 @@ class ToolBook:
 
     def _open(self, part: Part, call: Call, index: int) -> None:
         run = ToolRun(part.id, part.name, part.value, call=call, index=index)
+        run.since_ns = call.start_ns
+        run.start_ns = run.end_ns = call.end_ns + index * _STEP_NS
         self.runs.append(run)
         if part.id:
             self._by_id[part.id] = run
@@ -109,9 +133,7 @@ class ToolBook:
         free = [
             run
             for run in self.runs
-            if not run.nodes
-            and (not evidence.call_id or not run.call_id)
-            and (run.call is None or run.call.start_ns <= start)
+            if not run.nodes and (not evidence.call_id or not run.call_id) and run.since_ns <= start
         ]
         wanted = _canonical(evidence.arguments)
         named = [run for run in free if run.name == evidence.name]
@@ -138,7 +160,10 @@ def _from_span(node: Node) -> ToolRun:
                     ),
                     _MISSING,
                 )
-    result, call_id, failed = unwrap_result(None if raw is _MISSING else load(raw))
+    value = None if raw is _MISSING else load(raw)
+    if isinstance(value, dict) and list(value) == [reading.rules.result_envelope]:
+        value = value[reading.rules.result_envelope]
+    result, call_id, failed = unwrap_result(value)
     call_id = as_id(fields.get("tool_call_id")) or call_id
     run = ToolRun(call_id, name, arguments, nodes=[node])
     if reading.failed or failed or flag_says_failed(fields.get("tool_failed")):
@@ -165,15 +190,25 @@ def _name_from_span(name: str) -> str:
 
 def unwrap_arguments(value: Any) -> Any:
     """Take a tool's arguments out of what instrumentations put around them."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and set(value) <= _CALL_KEYS:
         args, kwargs = value.get("args"), value.get("kwargs")
-        if isinstance(args, list) and isinstance(kwargs, dict) and len(value) <= 3:
-            return kwargs if kwargs or not args else args
+        if isinstance(kwargs, dict) and (kwargs or not args):
+            return kwargs
+        if isinstance(args, list):
+            return args
     return value
 
 
 def unwrap_result(value: Any) -> tuple[Any, str, bool]:
     """Return a tool's result, and the call id and failure a serialised tool message names."""
+    if (
+        isinstance(value, dict)
+        and isinstance(value.get("output"), dict)
+        and _is_tool_message(value["output"])
+    ):
+        value = value["output"]
+    if isinstance(value, dict) and "raw_output" in value and "tool_name" in value:
+        return plain_result(value["raw_output"]), "", value.get("is_error") is True
     if isinstance(value, dict) and _is_tool_message(value):
         for message in read_messages(value, "tool"):
             for part in message.of("tool_result"):
@@ -196,7 +231,7 @@ def _merge(run: ToolRun, evidence: ToolRun) -> None:
         run.arguments = evidence.arguments
     if evidence.error is not None:
         run.error = evidence.error
-    if evidence.has_result and (not run.has_result or not isinstance(run.result, dict | list)):
+    if evidence.has_result:
         run.result, run.has_result = evidence.result, True
 
 
@@ -224,6 +259,59 @@ def _canonical(value: Any) -> str:
     if isinstance(value, dict):
         value = dict(sorted(value.items(), key=lambda item: str(item[0])))
     return encode_json_str(value)
+
+
+def recover_all(books: list[ToolBook], book: ToolBook, call: Call) -> None:
+    """Note in *book* the tool calls of the current turn that only the history of a model call tells of."""
+    last = max((i for i, message in enumerate(call.input) if is_from_user(message)), default=-1)
+    index = 0
+    for message in call.input[last + 1 :]:
+        for part in message.of("tool_call"):
+            if part.id and not any(known.knows(part.id) for known in books):
+                book.recover(part, call, index)
+            index += 1
+
+
+def answer_all(books: list[ToolBook], call: Call) -> None:
+    """Give the results in a model call's input to the runs they belong to.
+
+    Where results have no id, the n-th result of a tool with the same arguments is that of the n-th such run;
+    a history that is longer than what is known ends with it.
+    """
+    nameless: dict[tuple[str, str], list[Part]] = {}
+    for part, asked in _pairs(call):
+        call_id = part.id or (asked.id if asked is not None else "")
+        answer = msgspec.structs.replace(part, id=call_id)
+        if call_id and any(book.answered(answer, call) for book in reversed(books)):
+            continue
+        if asked is not None:
+            nameless.setdefault((asked.name, _canonical(asked.value)), []).append(part)
+    for (name, arguments), parts in nameless.items():
+        runs = [
+            run
+            for book in books
+            for run in book.runs
+            if not run.call_id and run.name == name and _canonical(run.arguments) == arguments
+        ]
+        for run, part in zip(runs, parts[max(len(parts) - len(runs), 0) :], strict=False):
+            run.take(part, call)
+
+
+def _pairs(call: Call) -> Iterator[tuple[Part, Part | None]]:
+    """Iterate over the results in an input, each with the call it answers where only its place says which."""
+    open_calls: list[Part] = []
+    for message in call.input:
+        asked = list(message.of("tool_call"))
+        if asked:
+            open_calls = asked
+        for part in message.of("tool_result"):
+            if part.id:
+                yield part, next((one for one in open_calls if one.id == part.id), None)
+                continue
+            named = next((one for one in open_calls if not part.name or one.name == part.name), None)
+            if named is not None:
+                open_calls.remove(named)
+            yield part, named
 
 
 def result_text(value: Any) -> str:

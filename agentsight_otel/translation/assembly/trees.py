@@ -10,6 +10,7 @@ from agentsight_otel.translation.span_data import SpanData
 
 CONTAINERS = frozenset({Kind.TURN, Kind.AGENT, Kind.CHAIN})
 _TRANSPARENT = frozenset({None, Kind.OTHER})
+_HOLDERS = frozenset({Kind.CHAIN, Kind.AGENT})
 
 
 class Node:
@@ -107,3 +108,30 @@ def _break_cycles(nodes: list[Node]) -> None:
             path.append(step)
             step = step.parent
         safe.update(id(one) for one in path)
+
+
+def tops(nodes: list[Node]) -> tuple[list[Node], list[Node]]:
+    """Return the spans that stand for turns or parts of one, and those that only hold such spans.
+
+    A span of another conversation than the one above it stands for itself.
+    """
+    for node in nodes:
+        if node.above is not None and node.above.conversation != node.conversation:
+            node.above.below.remove(node)
+            node.above = None
+    found: list[Node] = []
+    holders: list[Node] = []
+    waiting = [node for node in nodes if node.matters and node.above is None]
+    while waiting:
+        node = waiting.pop()
+        if node.kind in _HOLDERS and any(
+            below.kind is Kind.TURN for below in node.subtree() if below is not node
+        ):
+            holders.append(node)
+            for below in node.below:
+                below.above = None
+            waiting += node.below
+            node.below = []
+        else:
+            found.append(node)
+    return sorted(found, key=order), holders

@@ -7,19 +7,21 @@ from typing import Any
 import msgspec
 
 from agentsight_otel.translation.assembly import replies
-from agentsight_otel.translation.assembly.calls import Call, content_of, find_calls
+from agentsight_otel.translation.assembly.calls import Call, content_of, find_calls, merge_shadows
 from agentsight_otel.translation.assembly.ids import span_id, text_id, text_signature
-from agentsight_otel.translation.assembly.lanes import Found, Lane, users_of
+from agentsight_otel.translation.assembly.lanes import Lane, users_of
 from agentsight_otel.translation.assembly.memory import Conversation
-from agentsight_otel.translation.assembly.replies import Numbered
-from agentsight_otel.translation.assembly.tools import ToolBook
+from agentsight_otel.translation.assembly.replies import Numbered, Outright
+from agentsight_otel.translation.assembly.tools import ToolBook, answer_all, recover_all
 from agentsight_otel.translation.assembly.trees import CONTAINERS, Node
 from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.dialects.messages import Message
+from agentsight_otel.translation.dialects.values import PLACEHOLDERS
 from agentsight_otel.translation.span_data import SpanData
 
 _MAX_NESTED_LANES = 16
 _STEP_NS = 1_000
+_LEAVES = frozenset({Kind.LLM, Kind.TOOL})
 
 
 class Said(msgspec.Struct):
@@ -47,7 +49,7 @@ class Turn(msgspec.Struct, eq=False):
         span_id: Of the wire span.
         first: The span it began with.
         root: The span that is the turn, or None when the turn's span is made up.
-        said: Its messages, in order.
+        said: Its messages.
         calls: Model calls.
         tools: Tool runs.
         others: Other spans of it, archived as they are.
@@ -72,6 +74,20 @@ class Turn(msgspec.Struct, eq=False):
         return any(said.sender == sender for said in self.said)
 
 
+class _Run:
+    """A top span while its turns are made."""
+
+    __slots__ = ("container", "heard", "outright", "root", "spoken", "turn")
+
+    def __init__(self, root: Node) -> None:
+        self.root = root
+        self.container = root if root.kind in CONTAINERS else None
+        self.outright: Outright | None = replies.asked(root) if self.container is not None else None
+        self.turn: Turn | None = None
+        self.heard = False
+        self.spoken: list[Call] = []
+
+
 class TurnBuilder:
     """Makes the turns of one conversation out of its top spans, given in order of their start."""
 
@@ -79,40 +95,205 @@ class TurnBuilder:
         self.turns: list[Turn] = []
         self._id = conversation_id
         self._memory = memory
-        self._spoken: list[Call] = []
 
-    def add(self, root: Node) -> None:
+    def add_all(self, roots: list[Node]) -> None:
+        """Take all top spans of a conversation, in order of their start."""
+        found = [(root, nodes, *find_calls(nodes)) for root in roots if (nodes := list(root.subtree()))]
+        hidden = merge_shadows([calls for _, _, calls, _ in found])
+        for root, nodes, calls, wrappers in found:
+            if root.kind is Kind.LLM and hidden.issuperset(map(id, calls)) and calls:
+                continue
+            self.add(root, nodes, calls, wrappers)
+
+    def add(self, root: Node, nodes: list[Node], calls: list[Call], wrappers: list[Node]) -> None:
         """Take a top span with all below it."""
-        nodes = list(root.subtree())
-        calls, wrappers = find_calls(nodes)
-        container = root if root.kind in CONTAINERS else None
-        turn = self._add_calls(root, container, calls)
+        run = _Run(root)
+        for call in calls:
+            self._add_call(run, call)
+        if not run.heard:
+            self._hear(run, self._told_outright(run), root.span.start_ns, root.span)
+        turn = run.turn or self._continued(run)
         turn.end_ns = max(turn.end_ns, root.span.end_ns)
-        turn.failed = root.reading.failed
+        turn.failed = turn.failed or root.reading.failed
         turn.captured = turn.captured or any(content_of(node.reading) for node in nodes)
-        archived = [node for node in nodes if node.kind not in {Kind.LLM, Kind.TOOL} and node is not turn.root]
-        turn.others += archived + wrappers
+        turn.others += [
+            node for node in nodes if node.kind not in _LEAVES and node is not turn.root
+        ] + wrappers
         for node in nodes:
             if node.kind is Kind.TOOL:
-                self._turn_at(node, turn).tools.ran(node)
-        self._close(turn, container)
+                self._turn_at(node.span.start_ns, turn).tools.ran(node)
+        self._answer(run, turn, run.container)
 
-    def _add_calls(self, root: Node, container: Node | None, calls: list[Call]) -> Turn:
-        """Take the model calls below a top span; return the turn they end in."""
-        turn: Turn | None = None
-        outright = replies.asked(container) if container is not None else None
-        for call in calls:
-            lane = self._lane(call)
-            if lane is self._memory.main:
-                first = not self._spoken or turn is None
-                users = self._listen(lane, call, turn)
-                if first:
-                    users = self._settled(container, outright, users)
-                    outright_used = True
-                turn = self._turn_for(turn, root, container, call, users)
-                self._spoken.append(call)
-            turn = turn or self._continued(root, container)
-            turn.calls.append(call)
-            turn.end_ns = max(turn.end_ns, call.end_ns)
-            self._note_tools(turn, lane, call)
+    # -- model calls
+
+    def _add_call(self, run: _Run, call: Call) -> None:
+        lane = self._lane(call)
+        if lane is self._memory.main:
+            self._listen(run, lane, call)
+            run.spoken.append(call)
+        turn = run.turn = run.turn or self._continued(run)
+        turn.calls.append(call)
+        turn.end_ns = max(turn.end_ns, call.end_ns)
+        books = [known.tools for known in self.turns]
+        recover_all(books, turn.tools, call)
+        answer_all(books, call)
+        turn.tools.asked(call)
+        if lane is not None:
+            lane.note_calls(call.input, call.output)
+
+    def _lane(self, call: Call) -> Lane | None:
+        """Return the lane of a call; None inside a tool, where nothing is said to the user."""
+        if call.tool is not None:
+            return None
+        main = self._memory.main
+        if not main.users or not main.open_calls or not call.input or main.continues(call.input):
+            return main
+        for lane in self._memory.nested:
+            if lane.system == call.system and lane.continues(call.input):
+                return lane
+        texts = [message.text for message in users_of(call.input)]
+        asked = any(text and text in arguments for text in texts for arguments in main.open_calls.values())
+        if not asked and (not call.system or not main.system or call.system == main.system):
+            return main
+        lane = Lane(system=call.system)
+        lane.find_new(call.input)
+        self._memory.nested = [*self._memory.nested[-_MAX_NESTED_LANES + 1 :], lane]
+        return lane
+
+    # -- what the user said
+
+    def _listen(self, run: _Run, lane: Lane, call: Call) -> None:
+        """Find what the user says in the input of a call, and the turn the call belongs to."""
+        lane.system = call.system or lane.system
+        before = run.turn or (self.turns[-1] if self.turns else None)
+        again = before is not None and not before.has("agent") and not self._spoke(run)
+        found = lane.find_new(call.input, delta=call.delta, again=again)
+        self._fill_in(found.backfill, before, call)
+        users = found.users
+        start = call.start_ns
+        if not run.heard:
+            users = replies.settle(run.outright, users)
+            if run.container is not None:
+                start = min(start, run.root.span.start_ns)
+        elif run.outright is not None or not self._spoke(run):
+            users = []
+        run.heard = run.heard or bool(call.input)
+        self._hear(run, users, start, call.nodes[0].span)
+
+    def _told_outright(self, run: _Run) -> Numbered:
+        """Return what a run's own span alone says the user said."""
+        outright = run.outright
+        if outright is None or outright.alone:
+            return replies.settle(outright, [])
+        history = tuple(message for message in run.root.reading.input if message.role != "system")
+        return self._memory.main.find_new(history).users
+
+    def _hear(self, run: _Run, users: Numbered, time_ns: int, source: SpanData) -> None:
+        """Add what the user said, to the turn it begins or belongs to."""
+        run.turn = self._turn_for(run, users, source)
+        if run.turn is None:
+            return
+        said = {message.message.text.strip() for message in run.turn.said}
+        for index, (message, number) in enumerate(users):
+            if _is_blank(message) or (run.turn.root is not run.root and message.text.strip() in said):
+                continue
+            if number is not None:
+                key = text_id("user", self._id, str(number), text_signature(message.text) or "")
+            else:
+                key = text_id("user", source.trace_id, source.span_id, str(index))
+            run.turn.said.append(Said(key, "end_user", message, time_ns + index * _STEP_NS))
+
+    def _turn_for(self, run: _Run, users: Numbered, source: SpanData) -> Turn | None:
+        current = run.turn
+        if current is not None:
+            if not users or not current.has("end_user"):
+                return current
+            self._answer(run, current, None)
+            return self._begin(run, source)
+        last = self.turns[-1] if self.turns else None
+        if users and last is not None and self._same_words(run, users, last):
+            return last
+        return self._begin(run, source) if users else None
+
+    def _same_words(self, run: _Run, users: Numbered, last: Turn) -> bool:
+        """Whether another span of the same exchange says again what the user said."""
+        if last.has("agent") or last.first.trace_id != run.root.span.trace_id:
+            return False
+        said = {message.message.text.strip() for message in last.said}
+        return all(message.text.strip() in said for message, _ in users)
+
+    def _continued(self, run: _Run) -> Turn:
+        """Return the turn of a top span that brings nothing new from the user."""
+        last = self.turns[-1] if self.turns else None
+        if last is None:
+            return self._begin(run, run.root.span)
+        if last.first.trace_id == run.root.span.trace_id:
+            return last
+        if run.container is not None:
+            return self._begin(run, run.root.span)
+        if (
+            run.root.kind is not Kind.LLM
+            or run.root.reading.input
+            or (last.calls and last.calls[-1].asks_for_tools)
+        ):
+            return last
+        return self._begin(run, run.root.span)
+
+    def _begin(self, run: _Run, first: SpanData) -> Turn:
+        if run.container is not None and run.turn is None:
+            turn = Turn(run.root.span.span_id, run.root.span, run.root, end_ns=run.root.span.start_ns)
+        else:
+            turn = Turn(span_id("turn", first.trace_id, first.span_id), first, None, end_ns=first.start_ns)
+        self.turns.append(turn)
+        run.turn = turn
+        run.spoken = []
         return turn
+
+    def _turn_at(self, time_ns: int, last: Turn) -> Turn:
+        """Return the turn a tool ran in."""
+        for turn in reversed(self.turns):
+            if turn.first.start_ns <= time_ns and turn.first.trace_id == last.first.trace_id:
+                return turn
+        return last
+
+    # -- what the agent answered
+
+    def _spoke(self, run: _Run) -> bool:
+        return any(call.reply is not None and not call.asks_for_tools for call in run.spoken)
+
+    def _answer(self, run: _Run, turn: Turn, container: Node | None) -> None:
+        """Add the agent's answer, once for a top span."""
+        spoken = [call for call in run.spoken if call.reply is not None and not call.asks_for_tools]
+        last = max(spoken, key=lambda call: (call.end_ns, call.start_ns), default=None)
+        answer = replies.answer(last, container)
+        if answer is None or _is_blank(answer[0]):
+            return
+        message, call = answer
+        source = call.main.span if call is not None else run.root.span
+        response = call.first("response_id") if call is not None else None
+        key = (
+            text_id("agent", self._id, response)
+            if response
+            else text_id("agent", source.trace_id, source.span_id, "0")
+        )
+        if any(said.key == key for said in turn.said):
+            return
+        self._memory.main.answered(message.text)
+        turn.said.append(Said(key, "agent", message, call.end_ns if call is not None else source.end_ns))
+
+    def _fill_in(self, backfill: list[tuple[Message, int]], before: Turn | None, call: Call) -> None:
+        """Add answers that only a later history tells of, to the turn they were given in."""
+        for message, number in backfill:
+            key = text_id("agent", self._id, str(number), text_signature(message.text) or "")
+            turn = before
+            if turn is None:
+                turn = Turn(span_id("backfill", key), call.nodes[0].span, None)
+                turn.end_ns = call.start_ns - _STEP_NS
+                turn.captured = True
+                self.turns.append(turn)
+            turn.said.append(Said(key, "agent", message, turn.end_ns, {"backfilled": True}))
+
+
+def _is_blank(message: Message) -> bool:
+    """Whether there is nothing to show: no text, or one that stands for a text that was left out."""
+    return message.text.strip() in PLACEHOLDERS and not any(message.of("media"))

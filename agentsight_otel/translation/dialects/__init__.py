@@ -8,10 +8,13 @@ from agentsight_otel.translation.dialects.agent_framework import AGENT_FRAMEWORK
 from agentsight_otel.translation.dialects.agentsight import AGENTSIGHT
 from agentsight_otel.translation.dialects.base import Dialect, Kind, Walk
 from agentsight_otel.translation.dialects.claude_code import CLAUDE_CODE
+from agentsight_otel.translation.dialects.crewai import CREWAI
 from agentsight_otel.translation.dialects.google_adk import GOOGLE_ADK
+from agentsight_otel.translation.dialects.index import Index
 from agentsight_otel.translation.dialects.langfuse import LANGFUSE
 from agentsight_otel.translation.dialects.langsmith import LANGSMITH
 from agentsight_otel.translation.dialects.livekit import LIVEKIT
+from agentsight_otel.translation.dialects.llama_index import LLAMA_INDEX
 from agentsight_otel.translation.dialects.mlflow import MLFLOW
 from agentsight_otel.translation.dialects.openai_agents import OPENAI_AGENTS
 from agentsight_otel.translation.dialects.openinference import OPENINFERENCE
@@ -19,18 +22,21 @@ from agentsight_otel.translation.dialects.otel_genai import OTEL_GENAI
 from agentsight_otel.translation.dialects.others import OTHERS
 from agentsight_otel.translation.dialects.pipecat import PIPECAT
 from agentsight_otel.translation.dialects.pydantic_ai import PYDANTIC_AI
+from agentsight_otel.translation.dialects.smolagents import SMOLAGENTS
 from agentsight_otel.translation.dialects.strands import STRANDS
 from agentsight_otel.translation.dialects.traceloop import TRACELOOP
 from agentsight_otel.translation.dialects.vercel_ai import VERCEL_AI
-from agentsight_otel.translation.dialects.walk import Index
 from agentsight_otel.translation.span_data import SpanData
 
-__all__ = ["DIALECTS", "KIND_ORDER", "Dialect", "Kind", "Walk", "walk"]
+__all__ = ["CONVERSATION_KEYS", "DIALECTS", "KIND_ORDER", "Dialect", "Kind", "Walk", "walk"]
 
 DIALECTS: tuple[Dialect, ...] = (
     AGENTSIGHT,
     OTEL_GENAI,
     LANGFUSE,
+    CREWAI,
+    LLAMA_INDEX,
+    SMOLAGENTS,
     OPENINFERENCE,
     TRACELOOP,
     LANGSMITH,
@@ -74,3 +80,7 @@ def _index(scope: str) -> Index:
 @lru_cache(maxsize=64)
 def _compiled(names: tuple[str, ...]) -> Index:
     return Index(tuple(d for d in DIALECTS if d.name in names), KIND_ORDER)
+
+
+CONVERSATION_KEYS = tuple(key for dialect in DIALECTS for key in dialect.conversation)
+"""Every attribute that may name a conversation, in order of precedence."""

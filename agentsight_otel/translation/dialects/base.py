@@ -42,7 +42,11 @@ class Dialect:
         span_names: Kind by the whole span name; only with *scopes*.
         name_prefixes: Kind by the start of the span name; asked last.
         presence: Kind by the presence of an attribute; asked after *kinds* and names.
+        result_envelope: The key under which it puts a tool's result that is no object; only with *scopes*.
         ignored_names: Starts of the names of spans that repeat others; only with *scopes*.
+        answer_tools: Tools by which a model answers instead of a text; only with *scopes*.
+        user_prefixes: What the framework writes before a user's text; only with *scopes*.
+        ignored_endings: Likewise, by the end of the name.
         message_prefixes: Flattened messages, by field.
         metadata_prefixes: What follows is the key of a metadata entry.
         metadata_json: Attributes that hold a whole metadata object.
@@ -55,7 +59,11 @@ class Dialect:
     span_names: KindTable = dataclasses.field(default_factory=dict)
     name_prefixes: tuple[tuple[str, Kind], ...] = ()
     presence: tuple[tuple[str, Kind], ...] = ()
+    answer_tools: Keys = ()
+    user_prefixes: Keys = ()
     ignored_names: Keys = ()
+    ignored_endings: Keys = ()
+    result_envelope: str = ""
     # -- keys; the name of each attribute below is the name of the field in a Walk
     conversation: Keys = ()
     customer: Keys = ()
@@ -68,6 +76,7 @@ class Dialect:
     response_model: Keys = ()
     streaming: Keys = ()
     compacted: Keys = ()
+    system_instructions: Keys = ()
     input_messages: Keys = ()
     output_messages: Keys = ()
     new_messages: Keys = ()
@@ -95,6 +104,7 @@ class Dialect:
     reasoning_tokens: Keys = ()
     audio_input_tokens: Keys = ()
     audio_output_tokens: Keys = ()
+    usage_json: Keys = ()
     tags: Keys = ()
     metadata_json: Keys = ()
     delta: Keys = ()
@@ -116,7 +126,11 @@ _NOT_KEYS = frozenset(
         "span_names",
         "name_prefixes",
         "presence",
+        "answer_tools",
+        "user_prefixes",
         "ignored_names",
+        "ignored_endings",
+        "result_envelope",
         "metadata_json",
         "message_prefixes",
         "metadata_prefixes",
@@ -140,6 +154,14 @@ CONTENT_FIELDS = frozenset(
 """Fields whose empty list or object says nothing; elsewhere it is a value."""
 
 
+class Rules(msgspec.Struct, frozen=True):
+    """Habits of a framework, gathered from the dialects that hold for a scope; named as in `Dialect`."""
+
+    result_envelope: str = ""
+    answer_tools: Keys = ()
+    user_prefixes: Keys = ()
+
+
 class Walk(msgspec.Struct):
     """What one pass over a span's attributes found.
 
@@ -150,6 +172,7 @@ class Walk(msgspec.Struct):
         fields: The best value of each field of `Dialect`.
         flat: Flattened attributes by field, as path to value.
         metadata: Metadata entries.
+        rules: The rules of the dialects that hold for the span's scope.
     """
 
     span: SpanData
@@ -158,3 +181,4 @@ class Walk(msgspec.Struct):
     fields: dict[str, Any]
     flat: dict[str, dict[str, Any]]
     metadata: dict[str, Any]
+    rules: Rules

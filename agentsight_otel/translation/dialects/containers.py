@@ -1,4 +1,4 @@
-"""What the input and output of a whole run say: messages where they are messages, texts where they are texts."""
+"""What the input and output of a whole run say: its messages, or a text among its arguments."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ _TEXT_KEYS = (
     "input_str",
     "topic",
     "str_or_query_bundle",
+    "description",
 )
 _REPLY_KEYS = (
     "output",

@@ -56,6 +56,8 @@ def with_details(span: SpanData) -> SpanData:
     """Return the span with the attributes of its details and exception events added where it has none."""
     added: dict[str, Any] = {}
     for event in span.events:
+        if event.name.startswith("gen_ai.") and "user.id" in event.attributes:
+            added.setdefault("user.id", event.attributes["user.id"])
         if event.name == DETAILS:
             body = event.body if isinstance(event.body, dict) else {}
             for key, value in {**body, **event.attributes}.items():

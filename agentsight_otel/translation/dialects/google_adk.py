@@ -15,6 +15,7 @@ GOOGLE_ADK = Dialect(
         "execute_tool (merged)": Kind.OTHER,
     },
     ignored_names=("execute_tool (merged tools)", "execute_tool (merged)"),
+    result_envelope="result",
     name_prefixes=(("agent_run", Kind.AGENT),),
     conversation=("gcp.vertex.agent.session_id",),
     input_messages=("gcp.vertex.agent.llm_request",),

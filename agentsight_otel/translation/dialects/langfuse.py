@@ -28,6 +28,7 @@ LANGFUSE = Dialect(
     output_value=("langfuse.observation.output", "langfuse.trace.output"),
     tool_arguments=("langfuse.observation.input",),
     tool_result=("langfuse.observation.output",),
+    usage_json=("langfuse.observation.usage_details",),
     tags=("langfuse.trace.tags", "langfuse.tags"),
     metadata_json=("langfuse.trace.metadata", "langfuse.observation.metadata"),
     metadata_prefixes=("langfuse.trace.metadata.", "langfuse.observation.metadata."),

@@ -49,9 +49,6 @@ _ITEM_ROLES = {
     "tool_call_response": "tool",
     "tool_result": "tool",
     "tool_use": "assistant",
-    "text": "assistant",
-    "output_text": "assistant",
-    "input_text": "user",
 }
 _LISTS = ("messages", "chat_history", "contents", "input_messages", "generations", "choices", "candidates")
 _CONTENTS = ("parts", "content", "contents", "text", "blocks")
@@ -133,6 +130,10 @@ def unwrap(value: dict[str, Any]) -> dict[str, Any]:
         if isinstance(inner, dict) and not isinstance(value.get("role"), str):
             value = inner
             continue
+        content = value.get("content")
+        if isinstance(content, dict) and isinstance(content.get("parts"), list):
+            value = {**({"role": value["role"]} if isinstance(value.get("role"), str) else {}), **content}
+            continue
         data = value.get("data")
         if isinstance(data, dict) and isinstance(value.get("type"), str) and "content" in data:
             value = {"type": value["type"], **data}
@@ -149,6 +150,7 @@ def _with_class_role(kwargs: dict[str, Any], path: Any) -> dict[str, Any]:
 
 def read_message(value: dict[str, Any], default_role: str = "user") -> Message | None:
     """Return one message, or None when the object is none."""
+    value = unwrap(value)
     role = _role(value)
     tagged = value.get("type")
     if role is None and isinstance(tagged, str) and tagged in _ITEM_ROLES:
@@ -156,7 +158,7 @@ def read_message(value: dict[str, Any], default_role: str = "user") -> Message |
         return Message(_ITEM_ROLES[tagged], (part,)) if part is not None else None
     content = next((value[key] for key in _CONTENTS if value.get(key) is not None), None)
     parts = list(_parts(content, 0))
-    parts += _calls(value)
+    parts += _calls(value, parts)
     if role is None and not parts:
         return None
     role = role or default_role
@@ -194,20 +196,21 @@ def _parts(content: Any, depth: int) -> Iterator[Part]:
             yield part
 
 
-def _calls(value: dict[str, Any]) -> Iterator[Part]:
-    seen: set[str] = set()
+def _calls(value: dict[str, Any], parts: list[Part]) -> Iterator[Part]:
+    """Iterate over the tool calls beside the content that are not in it too."""
+    seen = {part.id for part in parts if part.kind == "tool_call"}
     extra = value.get("additional_kwargs")
     for source in (value, extra if isinstance(extra, dict) else {}):
         calls = load(source.get("tool_calls"))
         for call in calls if isinstance(calls, list | tuple) else ():
             part = read_part(load(call), "tool_call")
             if part is not None and part.kind == "tool_call" and (not part.id or part.id not in seen):
-                seen.add(part.id)
+                seen |= {part.id} - {""}
                 yield part
         if seen:
             return
         legacy = source.get("function_call")
-        if isinstance(legacy, dict) and legacy.get("name"):
+        if isinstance(legacy, dict) and legacy.get("name") and not seen:
             part = read_part({"type": "function", "function": legacy})
             if part is not None:
                 yield part

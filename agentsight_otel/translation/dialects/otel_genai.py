@@ -74,6 +74,7 @@ OTEL_GENAI = Dialect(
     response_model=("gen_ai.response.model",),
     streaming=("gen_ai.request.stream",),
     compacted=("gen_ai.conversation.compacted",),
+    system_instructions=("gen_ai.system_instructions",),
     input_messages=("gen_ai.input.messages", "gen_ai.request.messages"),
     output_messages=("gen_ai.output.messages",),
     new_messages=("gen_ai.input.messages_delta",),

@@ -150,18 +150,7 @@ def read_part(value: Any, assumed: str = "") -> Part | None:
         return text_part(value) if value else None
     if not isinstance(value, dict):
         return None
-    for envelope in ("message_content", "tool_call"):
-        inner = value.get(envelope)
-        if isinstance(inner, dict):
-            value = inner
-    tagged = value.get("type", value.get("part_kind"))
-    kind = tagged.lower() if isinstance(tagged, str) else ""
-    for envelope, meant in _ENVELOPES.items():
-        inner = value.get(envelope)
-        if isinstance(inner, dict):
-            value, kind = {**value, **inner}, kind if kind and kind != "generic" else meant
-            break
-    kind = kind or assumed
+    value, kind = _unwrapped(value, assumed)
     if kind in _CALL_TYPES:
         return _call(value)
     if kind in _RESULT_TYPES:
@@ -171,6 +160,22 @@ def read_part(value: Any, assumed: str = "") -> Part | None:
     if kind in _MEDIA_TYPES:
         return _media(value)
     return _text_or_other(value, kind)
+
+
+def _unwrapped(value: dict[str, Any], assumed: str) -> tuple[dict[str, Any], str]:
+    """Take a block out of its envelope; return it and its type."""
+    for envelope in ("tool_call", "message_content"):
+        inner = value.get(envelope)
+        if isinstance(inner, dict):
+            value, assumed = inner, "tool_call" if envelope == "tool_call" else assumed
+            break
+    tagged = value.get("type", value.get("part_kind"))
+    kind = tagged.lower() if isinstance(tagged, str) else ""
+    for envelope, meant in _ENVELOPES.items():
+        inner = value.get(envelope)
+        if isinstance(inner, dict):
+            return {**value, **inner}, kind if kind and kind != "generic" else meant
+    return value, kind or assumed
 
 
 def _text_or_other(value: dict[str, Any], kind: str) -> Part | None:
@@ -192,7 +197,13 @@ def _call(value: dict[str, Any]) -> Part:
         value = {**value, **function}
     name = _first_text(value, _NAMES)
     arguments = next((value[key] for key in _ARGUMENTS if value.get(key) is not None), None)
-    return Part("tool_call", id=_first_text(value, _CALL_IDS), name=name, value=load(arguments))
+    # A call without arguments is written as one with none, an empty text or an empty object.
+    return Part(
+        "tool_call",
+        id=_first_text(value, _CALL_IDS),
+        name=name,
+        value={} if arguments in (None, "") else load(arguments),
+    )
 
 
 def _tool_result(value: dict[str, Any], kind: str) -> Part:
@@ -232,7 +243,7 @@ def _block_value(block: dict[str, Any]) -> Any:
         return None
     text = block.get("text")
     if isinstance(text, str) and set(block) <= {"type", "text", "annotations", "cache_control", "id"}:
-        return load(text)
+        return load(text.rstrip("\n"))
     return None
 
 

@@ -8,6 +8,7 @@ from agentsight_otel.translation.dialects.base import Dialect, Kind
 PYDANTIC_AI = Dialect(
     name="pydantic_ai",
     scopes=("pydantic-ai", "logfire"),
+    answer_tools=("final_result",),
     span_names={
         "agent run": Kind.AGENT,
         "running tool": Kind.TOOL,

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from agentsight_otel.translation.dialects import containers, usage, walk
-from agentsight_otel.translation.dialects.base import Kind, Walk
+from agentsight_otel.translation.dialects.annotations import Annotation, read_annotations
+from agentsight_otel.translation.dialects.base import Kind, Rules, Walk
 from agentsight_otel.translation.dialects.events import EventMessages, with_details
 from agentsight_otel.translation.dialects.flattened import unflatten
 from agentsight_otel.translation.dialects.messages import Message, read_messages
-from agentsight_otel.translation.dialects.parts import Part, read_part
+from agentsight_otel.translation.dialects.parts import Part, read_part, text_part
 from agentsight_otel.translation.dialects.usage import Usage
 from agentsight_otel.translation.dialects.values import as_count, as_flag, as_id, as_text, load
 from agentsight_otel.translation.span_data import SpanData
@@ -52,7 +53,8 @@ class Reading(msgspec.Struct):
     user_text: str | None = None
     reply_text: str | None = None
     usage: Usage = Usage()
-    annotations: list[dict[str, Any]] = []
+    annotations: tuple[Annotation, ...] = ()
+    rules: Rules = Rules()
 
     def text(self, field: str) -> str | None:
         """A text field, None when missing or blank."""
@@ -89,13 +91,18 @@ def read_span(span: SpanData) -> Reading:
 def _read_content(reading: Reading, found: Walk) -> None:
     fields = reading.fields
     reading.usage = usage.read_usage(fields)
-    reading.annotations = unflatten(found.flat.get("annotations", {}))
+    reading.annotations = read_annotations(found)
     reading.user_text = as_text(fields.get("user_text"))
+    reading.rules = found.rules
     if reading.kind is Kind.TOOL:
+        if as_text(fields.get("tool_name")) in found.rules.answer_tools:
+            reading.kind = Kind.OTHER
         return
     events = EventMessages.of(reading.span) if reading.span.events else EventMessages()
-    reading.input = _input(found, events)
-    reading.output = _output(found, events)
+    reading.input = _by_rules(_input(found, events), found.rules)
+    reading.output = _by_rules(_output(found, events), found.rules)
+    if "system_instructions" in fields and not any(message.role == "system" for message in reading.input):
+        reading.input = (*read_messages(fields["system_instructions"], "system"), *reading.input)
     _read_markers(reading, found)
     text = fields.get("reply_text")
     reading.reply_text = containers.reply_of(text) if text is not None else None
@@ -138,6 +145,31 @@ def _output(found: Walk, events: EventMessages) -> tuple[Message, ...]:
     if flat and (messages := read_messages(unflatten(flat), "assistant")) and any(m.parts for m in messages):
         return messages
     return containers.output_messages(found.fields.get("output_value"))
+
+
+def _by_rules(messages: tuple[Message, ...], rules: Rules) -> tuple[Message, ...]:
+    """Undo what a framework does to the texts: words before the user's, a tool for the answer."""
+    if not rules.answer_tools and not rules.user_prefixes:
+        return messages
+    return tuple(
+        Message(
+            message.role,
+            tuple(filter(None, (_part_by_rules(message, part, rules) for part in message.parts))),
+            message.name,
+        )
+        for message in messages
+    )
+
+
+def _part_by_rules(message: Message, part: Part, rules: Rules) -> Part | None:
+    if part.kind == "tool_call" and part.name in rules.answer_tools:
+        values = list(part.value.values()) if isinstance(part.value, dict) else []
+        return text_part(values[0]) if len(values) == 1 and isinstance(values[0], str) else None
+    if part.kind == "text" and message.role == "user":
+        for prefix in rules.user_prefixes:
+            if part.text.startswith(prefix):
+                return text_part(part.text[len(prefix) :])
+    return part
 
 
 def _reply_message(reading: Reading) -> tuple[Message, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
-from agentsight_otel.translation.dialects.values import as_count
+from agentsight_otel.translation.dialects.values import as_count, load
+
+_CACHED = re.compile(r"""\bcached_tokens\\?["']?\s*[:=]\s*(\d{1,9})\b""")
+_MAX_ANSWER_CHARS = 100_000
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -48,14 +52,16 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 def read_usage(fields: dict[str, Any]) -> Usage:
-    """Return the counts among a walk's fields."""
+    """Return the counts among a walk's fields, or in a recorded answer of the provider."""
     cache_read = as_count(fields.get("cache_read_tokens"))
+    if cache_read is None and "input_tokens" in fields:
+        cache_read = _cached_in_answer(fields.get("output_value"))
     cache_write = as_count(fields.get("cache_write_tokens"))
     total_input = as_count(fields.get("input_tokens"))
     bare = as_count(fields.get("input_tokens_without_cache"))
     if total_input is None and bare is not None:
         total_input = bare + (cache_read or 0) + (cache_write or 0)
-    return Usage(
+    usage = Usage(
         total_input,
         as_count(fields.get("output_tokens")),
         cache_read,
@@ -64,3 +70,42 @@ def read_usage(fields: dict[str, Any]) -> Usage:
         as_count(fields.get("audio_input_tokens")),
         as_count(fields.get("audio_output_tokens")),
     )
+    return usage.filled_from(_usage_object(fields["usage_json"])) if "usage_json" in fields else usage
+
+
+_OBJECT_KEYS = {
+    "input": ("prompt_tokens", "input_tokens", "input"),
+    "output": ("completion_tokens", "output_tokens", "output"),
+    "cache_read": ("cached_tokens", "cache_read_input_tokens", "input_cached_tokens", "cache_read"),
+    "cache_write": ("cache_creation_input_tokens", "cache_write_tokens", "input_cache_creation"),
+    "reasoning": ("reasoning_tokens", "output_reasoning_tokens"),
+}
+_DETAILS = (
+    "prompt_tokens_details",
+    "input_tokens_details",
+    "completion_tokens_details",
+    "output_tokens_details",
+)
+
+
+def _usage_object(value: Any) -> Usage:
+    """Read counts from an object as providers return it."""
+    counts = load(value)
+    if not isinstance(counts, dict):
+        return Usage()
+    for details in _DETAILS:
+        inner = counts.get(details)
+        if isinstance(inner, dict):
+            counts = {**inner, **counts}
+    found = {
+        name: next((count for key in keys if (count := as_count(counts.get(key))) is not None), None)
+        for name, keys in _OBJECT_KEYS.items()
+    }
+    return Usage(**found)
+
+
+def _cached_in_answer(answer: Any) -> int | None:
+    if not isinstance(answer, str) or "cached_tokens" not in answer or len(answer) > _MAX_ANSWER_CHARS:
+        return None
+    found = _CACHED.search(answer)
+    return int(found.group(1)) if found else None

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-LABELS = 8
+LABELS = 12
 """Labels that fit under a chart of full width; half of them stay on a narrow screen."""
 
 
@@ -78,7 +78,7 @@ def ticks(maximum: float, *, wanted: int = 4, whole: bool = True) -> list[float]
         wanted: About how many steps.
         whole: Only whole numbers, for counts.
     """
-    if maximum <= 0:
+    if maximum <= 1e-9:
         return [0.0, 1.0]
     rough = maximum / wanted
     power = 10.0 ** math.floor(math.log10(rough))

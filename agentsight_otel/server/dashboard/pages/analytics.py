@@ -136,7 +136,9 @@ def _days_chart(view: View, per_day: dict[str, dict[date, int]]) -> Markup:
         charts.Series("Messages", "c1", present.compact),
         charts.Series("Conversations", "c2", present.compact),
     ]
-    said = f"{sum(told.values()):,} messages and {sum(begun.values()):,} conversations in {view.period.length} days."
+    said = (
+        f"{sum(told.values()):,} messages, {sum(begun.values()):,} conversations, {view.period.length} days."
+    )
     return charts.bars(charts.Chart("days", "Messages and conversations by day", said, "Day", series, slots))
 
 
@@ -146,7 +148,8 @@ def _response_chart(view: View, answers: responses.Responses) -> Markup:
         charts.Series("Median", "c1", present.axis_duration),
         charts.Series("95th percentile", "c3", present.axis_duration),
     ]
-    said = f"Median {present.duration(answers.overall.p50)}, 95th percentile {present.duration(answers.overall.p95)}."
+    p50, p95 = present.duration(answers.overall.p50), present.duration(answers.overall.p95)
+    said = f"Median {p50}, 95th percentile {p95}."
     chart = charts.Chart("answers", "Response time by day", said, "Day", series, slots)
     return charts.lines(chart, whole=True)
 

@@ -20,7 +20,8 @@ from agentsight_otel.server.dashboard.render import ENVIRONMENT, page, static_fi
 from agentsight_otel.server.dashboard.tables import notes, shares
 from agentsight_otel.server.dashboard.transcript import read_transcript, read_waterfall, total_cost
 from agentsight_otel.server.dashboard.view import View
-from agentsight_otel.server.store.conversations import fill, find, lock_by_key
+from agentsight_otel.server.store import managing
+from agentsight_otel.server.store.conversations import find
 from agentsight_otel.server.store.details import conversation_feedbacks, transcripts
 from agentsight_otel.server.store.tables import attachments
 
@@ -95,10 +96,10 @@ def act(view: View, form: FormData) -> Response:
     with view.store.write() as connection:
         row = _row(connection, view)
         changes = _changes(asked, form)
-        if changes is not None:
-            place = lock_by_key(connection, view.agent.id, row["id"])
-            if place is not None:
-                fill(connection, place, changes)
+        if asked == "delete":
+            managing.soft_delete(connection, view.agent.id, row["id"])
+        elif changes is not None:
+            managing.change(connection, view.agent.id, row["id"], changes)
         elif not _keep(connection, view, row["id"], asked, form):
             raise HTTPException(400, "Nothing of this name can be done.")
     return RedirectResponse(back_to(form, view.link(f"conversations/{row['id']}")), 303)
@@ -111,8 +112,6 @@ def _changes(asked: str, form: FormData) -> dict[str, Any] | None:
         case "rename":
             name = text_of(form, "name").strip()[:MAX_NAME]
             return {"name": name} if name else {}
-        case "delete":
-            return {"deleted_at": now_us()}
         case "undelete":
             return {"deleted_at": None}
     return None

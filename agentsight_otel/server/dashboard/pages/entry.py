@@ -42,7 +42,7 @@ def login(request: Request, store: Store, token: str | None) -> Response:
     cookie = redeem(store, token)
     if cookie is None:
         return plain("login.html", status=403, theme=theme, go=False, failed=True)
-    # A page and not a redirect: after a link from elsewhere the browser would not send the strict cookie along
+    # A page and not a redirect: coming from elsewhere, the browser would not send the strict cookie along
     response = plain("login.html", theme=theme, go=True, failed=False)
     response.set_cookie(
         COOKIE,

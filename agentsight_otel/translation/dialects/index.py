@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from agentsight_otel.translation.dialects.base import CONTENT_FIELDS, KEY_FIELDS, Dialect, Kind, Walk
+from agentsight_otel.translation.dialects.base import CONTENT_FIELDS, KEY_FIELDS, Dialect, Kind, Rules, Walk
 from agentsight_otel.translation.span_data import SpanData
 
 _BLANK = ("", None)
@@ -54,6 +54,12 @@ class Index:
         self._name_prefixes: list[tuple[str, Kind, str]] = []
         self._presence: list[tuple[str, Kind, str]] = []
         self._ignored: tuple[str, ...] = ()
+        self._ignored_endings: tuple[str, ...] = ()
+        self._rules = Rules(
+            next((d.result_envelope for d in dialects if d.result_envelope), ""),
+            tuple(name for d in dialects for name in d.answer_tools),
+            tuple(prefix for d in dialects for prefix in d.user_prefixes),
+        )
         for position, dialect in enumerate(dialects):
             self._add(dialect, position * 100, kind_order)
 
@@ -70,9 +76,10 @@ class Index:
         kind, dialect = reading.kind, reading.dialect
         if kind is None:
             kind, dialect = self._kind_by_name(span)
-        elif self._ignored and span.name.startswith(self._ignored):
+        elif span.name.startswith(self._ignored) or span.name.endswith(self._ignored_endings):
             kind = Kind.OTHER
-        return Walk(span, kind, dialect, reading.fields, reading.flat, reading.metadata)
+        found = reading.fields, reading.flat, reading.metadata
+        return Walk(span, kind, dialect, *found, self._rules)
 
     def _kind_by_name(self, span: SpanData) -> tuple[Kind | None, str]:
         named = self._names.get(span.name)
@@ -98,12 +105,15 @@ class Index:
         for key in dialect.metadata_json:
             self._exact[key] = self._exact.get(key, _NOTHING)._replace(whole_metadata=True)
         self._prefixes += [(prefix, field, "flat") for prefix, field in dialect.message_prefixes]
-        self._prefixes += [(prefix, "annotations", "flat") for prefix in dialect.annotation_prefixes]
+        for prefix in dialect.annotation_prefixes:
+            scope = prefix.split(".")[0] if prefix.count(".") > 1 else "span"
+            self._prefixes.append((prefix, f"{scope} annotations", "flat"))
         self._prefixes += [(prefix, "", "metadata") for prefix in dialect.metadata_prefixes]
         self._names.update({name: (kind, dialect.name) for name, kind in dialect.span_names.items()})
         self._name_prefixes += [(prefix, kind, dialect.name) for prefix, kind in dialect.name_prefixes]
         self._presence += [(key, kind, dialect.name) for key, kind in dialect.presence]
         self._ignored += dialect.ignored_names
+        self._ignored_endings += dialect.ignored_endings
 
     def _route(self, key: str) -> _Route:
         route = self._exact.get(key, _NOTHING)

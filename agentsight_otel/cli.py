@@ -1,0 +1,117 @@
+"""The command line of the package."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from agentsight_otel import doctor, spool_commands
+from agentsight_otel._version import __version__
+from agentsight_otel.exceptions import AgentSightException
+
+SERVER_PORT = 8000
+GATEWAY_PORT = 4318
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0 for success, 1 for a problem found, 2 for a command that could not run."""
+    parsed = parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed) or 0)
+    except AgentSightException as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(error.strerror or type(error).__name__)
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the commands."""
+    top = argparse.ArgumentParser(prog="agentsight-otel", description=__doc__)
+    top.add_argument("--version", action="version", version=f"agentsight-otel {__version__}")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run a local AgentSight with its dashboard")
+    serve.set_defaults(run=_serve)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=SERVER_PORT, help="0 for any (default: %(default)s)")
+    serve.add_argument("--db", default="agentsight.db", help="SQLite file, :memory: or postgresql:// URL")
+    serve.add_argument("--api-key", help="key to accept (default: made up when the database has none)")
+    serve.add_argument("--allow-remote", action="store_true", help="listen where other machines reach it")
+
+    gateway = commands.add_parser("gateway", help="take OTLP from a Collector and deliver it to AgentSight")
+    gateway.set_defaults(run=_gateway)
+    gateway.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    gateway.add_argument("--port", type=int, default=GATEWAY_PORT, help="0 for any (default: %(default)s)")
+    gateway.add_argument("--endpoint", help="base URL of AgentSight (default: AGENTSIGHT_API_ENDPOINT)")
+    gateway.add_argument("--api-key", help="the only key to serve (default: AGENTSIGHT_API_KEY, else any)")
+
+    demo = commands.add_parser("demo", help="run a small agent and show what it recorded")
+    demo.set_defaults(run=_demo)
+    demo.add_argument("--port", type=int, default=0, help="port of the dashboard (default: any)")
+    demo.add_argument("--db", default=":memory:", help="where to keep it (default: %(default)s)")
+    demo.add_argument("--seed", type=int, default=7, help="of the made-up month (default: %(default)s)")
+    demo.add_argument(
+        "--conversations", type=int, default=900, help="how many of them (default: %(default)s)"
+    )
+    demo.add_argument("--exit", action="store_true", help="stop after the transcript")
+
+    commands.add_parser("doctor", help="look at key, backend, journal and OpenTelemetry").set_defaults(
+        run=_doctor
+    )
+    spool_commands.add_to(commands)
+    return top
+
+
+def _serve(given: argparse.Namespace) -> None:
+    service = _optional("agentsight_otel.server.run", "server").serve(
+        given.host, given.port, given.db, given.api_key, allow_remote=given.allow_remote
+    )
+    print(*service.lines(), sep="\n", flush=True)
+    service.run()
+
+
+def _gateway(given: argparse.Namespace) -> None:
+    _optional("agentsight_otel.gateway.run", "gateway").serve(
+        given.host, given.port, given.endpoint, given.api_key
+    )
+
+
+def _demo(given: argparse.Namespace) -> None:
+    _optional("agentsight_otel.demo.run", "server").demo(
+        port=given.port,
+        db=given.db,
+        seed=given.seed,
+        conversations=given.conversations,
+        stay=not given.exit,
+    )
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    del given
+    worst = 0
+    for finding in doctor.examine():
+        print(f"{finding.level:8}{finding.subject:12}{finding.text}")
+        if finding.advice:
+            print(f"{'':20}→ {finding.advice}")
+        worst = max(worst, int(finding.level is doctor.Level.PROBLEM))
+    return worst
+
+
+def _optional(module: str, extra: str) -> ModuleType:
+    """Import a room whose dependencies are optional."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise SystemExit(
+            f"agentsight-otel: {error.name} is missing; pip install 'agentsight-otel[{extra}]'"
+        ) from None
+
+
+def _fail(text: str) -> int:
+    print(f"agentsight-otel: {text}", file=sys.stderr)
+    return 2

@@ -1,0 +1,232 @@
+"""The parts of the transport that need requests.
+
+A module of its own because importing urllib3 opens a socket and takes its time, and importing our package
+must do neither: `Transport` loads it when the first one is made.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import platform
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from agentsight_otel._version import __version__
+from agentsight_otel.exceptions import ConversationNetworkException
+
+USER_AGENT = (
+    f"agentsight-otel/{__version__} requests/{requests.__version__} Python/{platform.python_version()}"
+)
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+"""Bytes of an answer that are read; the rest is left and the connection closed."""
+
+# What requests and the standard library would import on the first request. An import on the sender thread
+# can be cut in half by a fork, and its lock then blocks the child for ever.
+for _module in (
+    "netrc",
+    "encodings.idna",
+    "encodings.latin_1",
+    "encodings.ascii",
+    "stringprep",
+    "idna",
+    "urllib3.util.ssl_match_hostname",
+):
+    import_module(_module)
+
+_SLICE = 0.1
+_MIN_TIMEOUT = 0.001
+_current = threading.local()
+
+
+class TransportError(ConversationNetworkException):
+    """There was no answer.
+
+    Attributes:
+        cause: ``network``, ``timeout``, ``tls``, ``interrupted`` or ``endpoint``.
+    """
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+def make_session() -> requests.Session:
+    """Return a session whose connections read within the limit of the request in hand."""
+    session = requests.Session()
+    session.headers["User-Agent"] = USER_AGENT
+    session.headers["Accept"] = "application/json"
+    if bundle := os.environ.get("SSL_CERT_FILE"):
+        session.verify = bundle
+    adapter = _Adapter(pool_connections=1, pool_maxsize=1)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def send(
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    api_key: str,
+    params: Mapping[str, str] | None,
+    body: bytes | None,
+    headers: Mapping[str, str] | None,
+    timeout: float,
+    stop: threading.Event,
+) -> tuple[int, Mapping[str, str], bytes]:
+    """Send one request and return status, headers and body.
+
+    Raises:
+        TransportError: There was no answer.
+    """
+    limit = _Limit(time.monotonic() + timeout, stop)
+    _current.limit = limit
+    try:
+        with session.request(
+            method,
+            url,
+            params=params,
+            data=body,
+            headers=headers,
+            auth=_KeyAuth(api_key),
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            return response.status_code, response.headers, _read(response)
+    except (requests.exceptions.RequestException, OSError, http.client.HTTPException) as error:
+        cause = "interrupted" if limit.interrupted else _cause(error)
+        raise TransportError(cause, f"{cause} error: {type(error).__name__}") from None
+
+
+def _read(response: requests.Response) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for part in response.iter_content(65536):
+            parts.append(part)
+            size += len(part)
+            if size >= MAX_ANSWER_BYTES:
+                break
+    except (requests.exceptions.RequestException, OSError, http.client.HTTPException):
+        # The status is the answer; a body that breaks off or will not decode cannot change what was done.
+        response.close()
+    return b"".join(parts)[:MAX_ANSWER_BYTES]
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "tls"
+    if isinstance(error, requests.exceptions.Timeout | TimeoutError):
+        return "timeout"
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return "endpoint"
+    return "network"
+
+
+class _KeyAuth(AuthBase):
+    """Sets the header as the last step, so that no .netrc entry for the host can replace it."""
+
+    def __init__(self, api_key: str) -> None:
+        self._header = f"Api-Key {api_key}"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._header
+        return request
+
+
+class _Limit:
+    """The end of one request: a moment, or the stop event."""
+
+    def __init__(self, deadline: float, stop: threading.Event) -> None:
+        self._deadline = deadline
+        self._stop = stop
+        self.interrupted = False
+
+    def next_slice(self) -> float:
+        """Return how long to wait for bytes before asking again."""
+        if self._stop.is_set():
+            self.interrupted = True
+            raise TimeoutError("interrupted")
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the request's time is up")
+        return max(min(left, _SLICE), _MIN_TIMEOUT)
+
+
+class _LimitedReader(io.RawIOBase):
+    """Reads a socket until the request's limit; a socket's own timeout starts anew with every byte."""
+
+    def __init__(self, sock: socket.socket, limit: _Limit) -> None:
+        self._sock = sock
+        self._limit = limit
+        self._holder = sock.makefile("rb", buffering=0)  # keeps the socket open until we are closed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            self._sock.settimeout(self._limit.next_slice())
+            try:
+                return self._sock.recv_into(buffer)
+            except TimeoutError:
+                continue
+
+    def close(self) -> None:
+        self._holder.close()
+        super().close()
+
+
+class _LimitedResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_LimitedReader(sock, _current.limit))
+
+    def begin(self) -> None:
+        super().begin()
+        if self.headers.defects:
+            raise http.client.HTTPException("the answer breaks off in its headers")
+
+
+class _Connection(HTTPConnection):
+    response_class = _LimitedResponse
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _LimitedResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter whose connections read within the limit of the request in hand."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        return manager

@@ -1,0 +1,137 @@
+"""From the traces that are ready to the blocks of their conversations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+
+from agentsight_otel import semconv
+from agentsight_otel.translation.assembly.attachments import Attachments
+from agentsight_otel.translation.assembly.blocks import NOT_GENAI, BlockBuilder
+from agentsight_otel.translation.assembly.feedback import feedback_spans
+from agentsight_otel.translation.assembly.identity import SYNTHETIC_PREFIX, resolve
+from agentsight_otel.translation.assembly.logs import LOG_ONLY, readings
+from agentsight_otel.translation.assembly.members import member_spans
+from agentsight_otel.translation.assembly.memory import Memory
+from agentsight_otel.translation.assembly.pending import PendingTrace
+from agentsight_otel.translation.assembly.profile import describe
+from agentsight_otel.translation.assembly.render import Renderer
+from agentsight_otel.translation.assembly.trees import Node, connect, order, tops
+from agentsight_otel.translation.assembly.turns import Turn, TurnBuilder
+from agentsight_otel.translation.dialects.base import Kind
+from agentsight_otel.translation.span_data import SpanData
+
+CONTENT_NOT_CAPTURED = "content_not_captured"
+
+
+def assemble(
+    traces: Iterable[PendingTrace],
+    memory: Memory,
+    builder: BlockBuilder,
+    notices: Counter[str],
+    *,
+    export_all: bool,
+) -> None:
+    """Add the conversations in *traces* to *builder*; the order of *traces* makes no difference."""
+    forest = sorted((connect(readings(trace, memory)) for trace in traces), key=lambda nodes: order(nodes[0]))
+    speaking = []
+    for nodes in forest:
+        if any(node.matters for node in nodes):
+            speaking.append(nodes)
+        else:
+            _leave_out(nodes, memory, builder, export_all=export_all)
+    resolve(speaking, memory, notices)
+    roots: dict[str, list[Node]] = {}
+    holders: dict[str, list[Node]] = {}
+    for nodes in speaking:
+        found, above = tops(nodes)
+        for root in found:
+            roots.setdefault(root.conversation, []).append(root)
+        for holder in above:
+            holders.setdefault(holder.conversation, []).append(holder)
+        _take_context(nodes, memory, builder, export_all=export_all)
+    for conversation_id in sorted(roots, key=lambda name: min(map(order, roots[name]))):
+        found = sorted(roots[conversation_id], key=order)
+        _converse(conversation_id, found, holders.get(conversation_id, []), memory, builder, notices)
+
+
+def _converse(
+    conversation_id: str,
+    roots: list[Node],
+    holders: list[Node],
+    memory: Memory,
+    builder: BlockBuilder,
+    notices: Counter[str],
+) -> None:
+    remembered = memory.conversation(conversation_id)
+    describe(remembered, [*holders, *roots])
+    turns = TurnBuilder(conversation_id, remembered)
+    members = [root for root in roots if semconv.TURN_ID in root.span.attributes]
+    turns.add_all([root for root in roots if root not in members])
+    attachments = Attachments(conversation_id)
+    renderer = Renderer(conversation_id, remembered, attachments)
+    if turns.turns:
+        turns.turns[0].others += holders
+    for span in member_spans(members, renderer):
+        builder.add_span(conversation_id, span)
+    for span in feedback_spans(conversation_id, roots):
+        builder.add_span(conversation_id, span)
+    for turn in turns.turns:
+        _say_if_silent(turn, notices)
+        for span in renderer.render(turn):
+            builder.add_span(conversation_id, _marked(span, conversation_id))
+    for upload in attachments.uploads:
+        builder.add_upload(conversation_id, upload)
+
+
+def _marked(span: SpanData, conversation_id: str) -> SpanData:
+    """Say on a turn that its conversation's id is made of its trace's."""
+    if span.attributes[semconv.SPAN_KIND] == semconv.KIND_TURN and conversation_id.startswith(
+        SYNTHETIC_PREFIX
+    ):
+        return msgspec.structs.replace(
+            span, attributes={**span.attributes, semconv.CONVERSATION_SYNTHETIC: True}
+        )
+    return span
+
+
+def _say_if_silent(turn: Turn, notices: Counter[str]) -> None:
+    if not turn.captured and turn.calls:
+        notices[CONTENT_NOT_CAPTURED] += 1
+
+
+def _take_context(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, export_all: bool) -> None:
+    """Name every span of a trace as a source; those of no agent's are exported only when asked."""
+    for node in nodes:
+        if LOG_ONLY in node.span.attributes:
+            continue
+        _note_source(node, node.conversation, memory, builder)
+        if node.kind is Kind.OTHER or (export_all and node.kind is None):
+            builder.add_span(node.conversation, _plain_span(node, node.conversation))
+
+
+def _leave_out(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, export_all: bool) -> None:
+    for node in nodes:
+        conversation = node.reading.conversation
+        if export_all and node.reading.is_ours and conversation:
+            builder.add_span(conversation, _plain_span(node, conversation))
+            _note_source(node, conversation, memory, builder)
+        elif LOG_ONLY not in node.span.attributes:
+            builder.filter(node.span.key, NOT_GENAI)
+
+
+def _note_source(node: Node, conversation_id: str, memory: Memory, builder: BlockBuilder) -> None:
+    builder.add_source(conversation_id, node.span.key)
+    left = memory.delivered.get(node.span.trace_id)
+    if left is None:
+        memory.delivered.put(node.span.trace_id, {node.span.span_id})
+    else:
+        left.add(node.span.span_id)
+
+
+def _plain_span(node: Node, conversation_id: str) -> SpanData:
+    kind = node.kind.value if node.kind is not None else "span"
+    ours = {semconv.CONVERSATION_ID: conversation_id, semconv.SPAN_KIND: kind}
+    return msgspec.structs.replace(node.span, attributes={**node.span.attributes, **ours})

@@ -1,0 +1,54 @@
+"""Which conversation a history goes on from, for spans that lost their ids to the SDK's attribute limit.
+
+Flattened conventions write ids first and the SDK drops the oldest attributes, so a long history costs a
+span its conversation's id (section 8.19 of the dialects). The history itself still says where it belongs:
+its last messages are those that an earlier call of the conversation ended with.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from agentsight_otel.translation.assembly.ids import text_id
+from agentsight_otel.translation.assembly.lanes import is_from_user
+from agentsight_otel.translation.assembly.memory import Memory
+from agentsight_otel.translation.assembly.trees import Node
+from agentsight_otel.translation.dialects.base import Kind
+from agentsight_otel.translation.dialects.messages import Message
+
+_TAIL = 6
+_AMBIGUOUS = ""
+
+
+def remember_tail(node: Node, memory: Memory) -> None:
+    """Remember how the history ends after a model call, with the conversation it is of."""
+    reading = node.reading
+    if node.kind is not Kind.LLM or not reading.output:
+        return
+    key = _tail((*reading.input, *reading.output))
+    if key is None:
+        return
+    known = memory.tails.get(key)
+    memory.tails.put(key, node.conversation if known in (None, node.conversation) else _AMBIGUOUS)
+
+
+def conversation_of_history(node: Node, memory: Memory) -> str | None:
+    """Return the one conversation whose last messages a partial span's history repeats, or None."""
+    reading = node.reading
+    if node.kind is not Kind.LLM or not node.span.dropped_attributes:
+        return None
+    messages = reading.input
+    end = len(messages)
+    while end and is_from_user(messages[end - 1]):
+        end -= 1
+    key = _tail(messages[:end])
+    return (memory.tails.get(key) or None) if key is not None else None
+
+
+def _tail(messages: tuple[Message, ...]) -> str | None:
+    """Return a key for the last messages; None where there are too few to tell conversations apart."""
+    spoken = [message for message in messages if message.role != "system" and message.text.strip()][-_TAIL:]
+    if len(spoken) < _TAIL:
+        return None
+    texts = [f"{message.role}:{unicodedata.normalize('NFC', message.text.strip())}" for message in spoken]
+    return text_id("tail", *texts)

@@ -1,0 +1,109 @@
+"""Spans that wait for the rest of their turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from agentsight_otel.translation.dialects import CONVERSATION_KEYS
+from agentsight_otel.translation.span_data import EventData, LogData, SpanData
+
+MAX_HELD_IDLES = 12
+"""A trace whose conversation never rests leaves after this many idle times."""
+
+
+class PendingTrace(msgspec.Struct, eq=False):
+    """What has arrived of one trace.
+
+    Attributes:
+        spans: By span id.
+        logs: Records by the span id they name.
+        first_ns: When its first part arrived.
+        last_ns: When its last part arrived.
+        conversations: Conversation ids that its spans name.
+    """
+
+    first_ns: int
+    last_ns: int
+    spans: dict[str, SpanData] = {}
+    logs: dict[str, list[EventData]] = {}
+    log_sources: dict[str, LogData] = {}
+    conversations: set[str] = set()
+
+
+class Pending:
+    """The traces that wait, by trace id."""
+
+    def __init__(self, idle_ns: int) -> None:
+        self._idle_ns = idle_ns
+        self._traces: dict[str, PendingTrace] = {}
+        self.count = 0
+
+    def add(self, span: SpanData, now_ns: int) -> bool:
+        """Keep a span; False when it is here already."""
+        trace = self._trace(span.trace_id, now_ns)
+        if span.span_id in trace.spans:
+            return False
+        trace.spans[span.span_id] = span
+        self.count += 1
+        for key in CONVERSATION_KEYS:
+            value = span.attributes.get(key)
+            if value and isinstance(value, str):
+                trace.conversations.add(value)
+                break
+        return True
+
+    def add_log(self, log: LogData, now_ns: int) -> None:
+        """Keep a log record; the same record again changes nothing."""
+        trace = self._trace(log.trace_id, now_ns)
+        events = trace.logs.setdefault(log.span_id, [])
+        if log.event not in events:
+            events.append(log.event)
+            trace.log_sources[log.span_id] = log
+
+    def take_idle(self, now_ns: int) -> list[PendingTrace]:
+        """Remove and return the traces to which nothing was added for the idle time.
+
+        A trace is held while another one of its conversation is not idle, for a limited time.
+        """
+        busy: set[str] = set()
+        for trace in self._traces.values():
+            if now_ns - trace.last_ns < self._idle_ns:
+                busy |= trace.conversations
+        longest = self._idle_ns * MAX_HELD_IDLES
+        return self._take(
+            trace_id
+            for trace_id, trace in self._traces.items()
+            if now_ns - trace.last_ns >= self._idle_ns
+            and (busy.isdisjoint(trace.conversations) or now_ns - trace.first_ns >= longest)
+        )
+
+    def take_oldest(self, keep: int) -> list[PendingTrace]:
+        """Remove and return the traces that rested longest, whole conversations, until *keep* spans remain."""
+        chosen: set[str] = set()
+        conversations: set[str] = set()
+        remaining = self.count
+        for trace_id, trace in sorted(self._traces.items(), key=lambda item: (item[1].last_ns, item[0])):
+            if remaining <= keep and conversations.isdisjoint(trace.conversations):
+                continue
+            chosen.add(trace_id)
+            conversations |= trace.conversations
+            remaining -= len(trace.spans)
+        return self._take(chosen)
+
+    def take_all(self) -> list[PendingTrace]:
+        """Remove and return everything."""
+        return self._take(list(self._traces))
+
+    def _trace(self, trace_id: str, now_ns: int) -> PendingTrace:
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            trace = self._traces[trace_id] = PendingTrace(now_ns, now_ns)
+        trace.last_ns = max(trace.last_ns, now_ns)
+        return trace
+
+    def _take(self, trace_ids: Iterable[str]) -> list[PendingTrace]:
+        taken = [self._traces.pop(trace_id) for trace_id in list(trace_ids)]
+        self.count -= sum(len(trace.spans) for trace in taken)
+        return taken

@@ -1,0 +1,77 @@
+"""Who a conversation is with, and its metadata, as the spans of its runs say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentsight_otel.encoding import to_jsonable
+from agentsight_otel.translation.assembly.memory import Conversation
+from agentsight_otel.translation.assembly.trees import Node
+from agentsight_otel.translation.dialects.values import load
+
+_NOISE = (
+    "langgraph_",
+    "ls_",
+    "lc_",
+    "__",
+    "checkpoint_",
+    "thread_id",
+    "session_id",
+    "conversation_id",
+    "user_id",
+    "sessionId",
+    "conversationId",
+    "threadId",
+    "chatId",
+    "chat_id",
+    "userId",
+    "customer_id",
+    "customerId",
+    "tags",
+)
+_MAX_ENTRIES = 64
+
+
+def describe(conversation: Conversation, roots: list[Node]) -> None:
+    """Take the customer and the metadata from the outermost spans that name them."""
+    for root in roots:
+        customer, metadata = _of_run(root)
+        conversation.customer = customer or conversation.customer
+        for key, value in metadata.items():
+            if len(conversation.metadata) < _MAX_ENTRIES or key in conversation.metadata:
+                conversation.metadata[key] = value
+
+
+def _of_run(root: Node) -> tuple[str | None, dict[str, Any]]:
+    customer: str | None = None
+    metadata: dict[str, Any] = {}
+    level = [root]
+    while level and not (customer and metadata):
+        customer = customer or next((n.reading.customer for n in level if n.reading.customer), None)
+        metadata = metadata or next(filter(None, map(_own_metadata, level)), {})
+        level = [below for node in level for below in node.below]
+    return customer or _above(root), metadata
+
+
+def _above(root: Node) -> str | None:
+    parent = root.parent
+    while parent is not None:
+        if parent.reading.customer:
+            return parent.reading.customer
+        parent = parent.parent
+    return None
+
+
+def _own_metadata(node: Node) -> dict[str, Any]:
+    metadata = {
+        key: to_jsonable(value) for key, value in node.reading.metadata.items() if not key.startswith(_NOISE)
+    }
+    tags = load(node.reading.fields.get("tags"))
+    if isinstance(tags, str):
+        tags = [tag.strip() for tag in tags.split(",") if tag.strip()]
+    if isinstance(tags, list) and tags:
+        metadata["tags"] = to_jsonable(tags)
+    session = node.span.attributes.get("session.id")
+    if isinstance(session, str) and session and session != node.conversation:
+        metadata["session_id"] = session
+    return metadata

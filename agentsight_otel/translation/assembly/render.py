@@ -1,0 +1,292 @@
+"""Turns become wire spans: our attributes beside the originals, one span id for one thing for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from agentsight_otel import semconv
+from agentsight_otel.encoding import encode_json_str
+from agentsight_otel.translation.assembly.attachments import Attachments
+from agentsight_otel.translation.assembly.calls import Call
+from agentsight_otel.translation.assembly.ids import span_id
+from agentsight_otel.translation.assembly.memory import Conversation
+from agentsight_otel.translation.assembly.tools import ToolRun, result_text
+from agentsight_otel.translation.assembly.trees import Node
+from agentsight_otel.translation.assembly.turns import Said, Turn
+from agentsight_otel.translation.dialects.base import Kind
+from agentsight_otel.translation.span_data import EventData, SpanData
+
+_INHERITED = ("agentsight.conversation.", "agentsight.turn.")
+# Histories that a turn's messages, or its tools and model calls, represent.
+_REPEATED = (
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "llm.input_messages.",
+    "llm.output_messages.",
+    "llm.prompts.",
+    "llm.completions.",
+    "input.value",
+    "output.value",
+    "ai.prompt",
+    "ai.response.text",
+    "gcp.vertex.agent.llm_re",
+    "pydantic_ai.all_messages",
+    "all_messages_events",
+    "events",
+    "lk.chat_ctx",
+    "lk.pii.chat_ctx",
+    "traceloop.entity.",
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "langfuse.trace.input",
+    "langfuse.trace.output",
+    "mlflow.spanInputs",
+    "mlflow.spanOutputs",
+)
+_TOOL_REPEATED = (
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "input.value",
+    "output.value",
+    "ai.toolCall.args",
+    "ai.toolCall.result",
+)
+_MESSAGE_EVENTS = ("gen_ai.", "agentsight.")
+
+
+class Renderer:
+    """Makes the wire spans of one conversation's turns."""
+
+    def __init__(self, conversation_id: str, memory: Conversation, attachments: Attachments) -> None:
+        self._id = conversation_id
+        self._memory = memory
+        self._attachments = attachments
+        self._parents: dict[str, str] = {}
+
+    def render(self, turn: Turn) -> list[SpanData]:
+        """Return the wire spans of a turn, the turn first."""
+        for run in turn.tools.runs:
+            wire_id = self._tool_id(run)
+            self._parents.update({node.span.span_id: wire_id for node in run.nodes})
+        for call in turn.calls:
+            self._parents.update({node.span.span_id: call.main.span.span_id for node in call.nodes})
+        spans = [self._turn(turn)]
+        spans += [self._tool(run, turn) for run in turn.tools.runs]
+        spans += [
+            self._call(call, turn) for call in turn.calls if call.usage.reported or not call.only_logged
+        ]
+        spans += [self._other(node, turn) for node in turn.others]
+        return spans
+
+    # -- one span each
+
+    def _turn(self, turn: Turn) -> SpanData:
+        source = turn.root.span if turn.root is not None else turn.first
+        attributes = self._ours(semconv.KIND_TURN, turn) | {semconv.TURN_COMPLETE: True}
+        if not turn.captured:
+            attributes[semconv.CONTENT_CAPTURED] = False
+        if self._memory.customer:
+            attributes[semconv.CUSTOMER_ID] = self._memory.customer
+        if self._memory.metadata:
+            attributes[semconv.CONVERSATION_METADATA] = encode_json_str(self._memory.metadata)
+        if turn.root is not None:
+            attributes[semconv.DIALECT] = turn.root.reading.dialect
+            if turn.root.reading.agent:
+                attributes[semconv.ENTITY_NAME] = turn.root.reading.agent
+            attributes = _with_originals(attributes, source.attributes, _REPEATED)
+        said = sorted(turn.said, key=lambda one: one.time_ns)
+        start = min([source.start_ns, *(one.time_ns for one in said)])
+        kept = (
+            [event for event in source.events if not event.name.startswith(_MESSAGE_EVENTS)]
+            if turn.root
+            else []
+        )
+        return SpanData(
+            trace_id=source.trace_id,
+            span_id=turn.span_id,
+            name=source.name if turn.root is not None else "turn",
+            start_ns=start,
+            end_ns=max([turn.end_ns, *(one.time_ns for one in said)]),
+            parent_span_id=source.parent_span_id,
+            kind=source.kind if turn.root is not None else "internal",
+            status="error" if turn.failed else "ok",
+            status_description=source.status_description if turn.failed else "",
+            attributes=attributes,
+            events=(*map(self._message, said), *kept),
+            links=source.links if turn.root is not None else (),
+            resource=source.resource,
+            scope=source.scope,
+            trace_flags=source.trace_flags,
+            trace_state=source.trace_state,
+        )
+
+    def _message(self, said: Said) -> EventData:
+        attributes: dict[str, Any] = {
+            semconv.MESSAGE_ID: said.key,
+            semconv.MESSAGE_SENDER: said.sender,
+            semconv.MESSAGE_CONTENT: self._attachments.text_of(said),
+        }
+        metadata = said.metadata | self._attachments.described(said)
+        if metadata:
+            attributes[semconv.MESSAGE_METADATA] = encode_json_str(metadata)
+        return EventData(semconv.MESSAGE_EVENT, said.time_ns, attributes)
+
+    def _tool(self, run: ToolRun, turn: Turn) -> SpanData:
+        source = (
+            run.nodes[0].span if run.nodes else (run.call.main.span if run.call is not None else turn.first)
+        )
+        attributes = self._ours(semconv.KIND_TOOL, turn) | {
+            semconv.TOOL_NAME: run.name,
+            semconv.ENTITY_NAME: run.name,
+        }
+        if run.call_id:
+            attributes[semconv.GEN_AI_TOOL_CALL_ID] = run.call_id
+        if run.arguments is not None:
+            attributes[semconv.TOOL_ARGUMENTS] = encode_json_str(run.arguments)
+        if run.error is not None:
+            attributes[semconv.TOOL_ERROR] = run.error
+        elif run.has_result:
+            attributes[semconv.TOOL_RESPONSE] = result_text(run.result)
+        if run.nodes:
+            attributes[semconv.DIALECT] = run.nodes[0].reading.dialect
+            for node in run.nodes:
+                attributes = _with_originals(attributes, node.span.attributes, _TOOL_REPEATED)
+            wire = msgspec.structs.replace(source, events=_without_messages(source))
+        else:
+            start = run.start_ns
+            wire = SpanData(
+                source.trace_id, "", f"execute_tool {run.name}", start, max(run.end_ns, start),
+                resource=source.resource, scope=source.scope,
+            )  # fmt: skip
+        return msgspec.structs.replace(
+            wire,
+            span_id=self._tool_id(run),
+            parent_span_id=self._parent(source, turn) if run.nodes else turn.span_id,
+            status="error" if run.error is not None else "ok",
+            attributes=attributes,
+        )
+
+    def _tool_id(self, run: ToolRun) -> str:
+        if run.call_id:
+            return span_id("tool", self._id, run.call_id)
+        if run.nodes:
+            return run.nodes[0].span.span_id
+        source = run.call.main.span.span_id if run.call is not None else ""
+        return span_id("tool", self._id, source, str(run.index))
+
+    def _call(self, call: Call, turn: Turn) -> SpanData:
+        source = call.main.span
+        attributes = self._ours(semconv.KIND_LLM, turn) | {semconv.DIALECT: call.main.reading.dialect}
+        attributes |= _model_attributes(call) | _usage_attributes(call)
+        if call.failed:
+            attributes[semconv.LLM_ERROR] = (
+                call.first("error_message")
+                or source.status_description
+                or call.first("error_type")
+                or "error"
+            )
+        for node in reversed(call.nodes):
+            attributes = _with_originals(attributes, node.span.attributes, _REPEATED)
+        return msgspec.structs.replace(
+            source,
+            parent_span_id=self._parent(call.nodes[0].span, turn),
+            attributes=attributes,
+            events=_without_messages(source),
+            status="error" if call.failed else source.status,
+        )
+
+    def _other(self, node: Node, turn: Turn) -> SpanData:
+        source = node.span
+        kind = node.kind.value if node.kind is not None else "span"
+        if node.kind is Kind.TURN:
+            kind = "part"
+        attributes = self._ours(kind, turn)
+        if node.reading.dialect:
+            attributes[semconv.DIALECT] = node.reading.dialect
+        if node.reading.agent:
+            attributes[semconv.ENTITY_NAME] = node.reading.agent
+        repeated = _REPEATED if node.kind in {Kind.AGENT, Kind.CHAIN, Kind.LLM, Kind.TURN} else ()
+        return msgspec.structs.replace(
+            source,
+            parent_span_id=self._parent(source, turn),
+            attributes=_with_originals(attributes, source.attributes, repeated),
+            events=_without_messages(source),
+        )
+
+    def _ours(self, kind: str, turn: Turn) -> dict[str, Any]:
+        return {
+            semconv.CONVERSATION_ID: self._id,
+            semconv.SPAN_KIND: kind,
+            semconv.TURN_ID: turn.span_id,
+        }
+
+    def _parent(self, source: SpanData, turn: Turn) -> str:
+        parent = source.parent_span_id
+        if parent is None or parent == turn.span_id:
+            return turn.span_id
+        return self._parents.get(parent, parent if turn.root is not None else turn.span_id)
+
+
+def _with_originals(
+    ours: dict[str, Any], originals: dict[str, Any], repeated: tuple[str, ...]
+) -> dict[str, Any]:
+    """Add the original attributes; where a name of ours has another value, the original moves aside."""
+    result = dict(ours)
+    for key, value in originals.items():
+        if repeated and key.startswith(repeated):
+            continue
+        if key not in result:
+            result[key] = value
+        elif result[key] != value and not key.startswith("agentsight."):
+            result.setdefault(semconv.ORIGINAL_PREFIX + key, value)
+    return result
+
+
+def _without_messages(span: SpanData) -> tuple[EventData, ...]:
+    return tuple(event for event in span.events if not event.name.startswith(_MESSAGE_EVENTS))
+
+
+def _model_attributes(call: Call) -> dict[str, Any]:
+    requested = call.first("request_model")
+    model = call.first("response_model") or requested
+    attributes: dict[str, Any] = {semconv.GEN_AI_OPERATION_NAME: "chat"}
+    if provider := call.first("provider"):
+        attributes[semconv.GEN_AI_SYSTEM] = provider
+    if model:
+        attributes[semconv.GEN_AI_REQUEST_MODEL] = model
+        if requested and requested != model:
+            attributes[semconv.LLM_REQUESTED_MODEL] = requested
+    if operation := call.first("operation"):
+        attributes[semconv.GEN_AI_OPERATION_NAME] = operation
+    return attributes
+
+
+def _usage_attributes(call: Call) -> dict[str, Any]:
+    usage = call.usage
+    if not usage.reported:
+        if call.failed:
+            return {}
+        return {
+            semconv.GEN_AI_USAGE_INPUT_TOKENS: 0,
+            semconv.GEN_AI_USAGE_OUTPUT_TOKENS: 0,
+            semconv.LLM_USAGE_REPORTED: False,
+        }
+    cached = (usage.cache_read or 0) + (usage.cache_write or 0)
+    total = usage.input or 0
+    attributes: dict[str, Any] = {
+        # The contract counts the uncached input; a total below its own parts was already without them.
+        semconv.GEN_AI_USAGE_INPUT_TOKENS: total - cached if total >= cached else total,
+        semconv.GEN_AI_USAGE_OUTPUT_TOKENS: usage.output or 0,
+    }
+    details = {
+        semconv.LLM_CACHE_READ_TOKENS: usage.cache_read,
+        semconv.LLM_CACHE_WRITE_TOKENS: usage.cache_write,
+        semconv.LLM_REASONING_TOKENS: usage.reasoning,
+        semconv.LLM_AUDIO_INPUT_TOKENS: usage.audio_input,
+        semconv.LLM_AUDIO_OUTPUT_TOKENS: usage.audio_output,
+    }
+    return attributes | {key: count for key, count in details.items() if count}

@@ -1,0 +1,157 @@
+"""Exporting, against agentsight 0.1.4 in the same run: spans delivered per second, and what it does to callers."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import peers
+
+PEER = "agentsight==0.1.4"
+KEY = "ags_" + "0" * 32 + "_" + "0" * 6
+SPANS = 512
+BATCHES = 12
+ROUNDS = 5
+PROSE = "It is a truth universally acknowledged that a message has a text; this one is prose. " * 13
+STALL_SECONDS = 4.0
+PACE = 0.0005
+
+
+@contextmanager
+def backend() -> Iterator[str]:
+    """Run the stub in its own process."""
+    command = [sys.executable, str(Path(__file__).with_name("stub.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdin
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.stdin.close()
+
+
+def batches(count: int) -> list[list[Any]]:
+    """Make finished spans: 16 conversations, five attributes, two messages of about 1,100 characters each."""
+    from opentelemetry.sdk.trace import TracerProvider
+
+    tracer = TracerProvider().get_tracer("bench")
+    made: list[list[Any]] = []
+    for number in range(count):
+        spans = []
+        for index in range(SPANS):
+            span = tracer.start_span(
+                "turn",
+                attributes={
+                    "agentsight.conversation.id": f"conv-{index % 16}",
+                    "agentsight.span.kind": "turn",
+                    "agentsight.turn.id": "0" * 16,
+                    "agentsight.turn.complete": True,
+                    "agentsight.conversation.customer_id": "ada",
+                },
+            )
+            for sender in ("end_user", "agent"):
+                text = f"{number} {index} {PROSE}"
+                span.add_event("agentsight.message", {"agentsight.message.sender": sender, "agentsight.message.content": text})
+            span.end()
+            spans.append(span)
+        made.append(spans)
+    return made
+
+
+def ours(url: str, durability: str) -> tuple[Callable[[list[Any]], None], Callable[[], None]]:
+    """Make our export and flush."""
+    from agentsight_otel.exporters import AgentSightSpanExporter
+
+    exporter = AgentSightSpanExporter(api_key=KEY, endpoint=url, durability=durability, memory_max_bytes=2**33)
+
+    def flush() -> None:
+        assert exporter.force_flush(60_000)
+
+    return exporter.export, flush  # type: ignore[return-value]
+
+
+def peer(url: str) -> tuple[Callable[[list[Any]], None], Callable[[], None]]:
+    """Make the peer's export, which returns when the answer is there."""
+    peers.use(PEER)
+    from agentsight.sdk.exporter import AgentSightSpanExporter
+
+    exporter = AgentSightSpanExporter(url, KEY, logging.getLogger("peer"))
+    return exporter.export, lambda: None
+
+
+def subject(name: str, url: str) -> tuple[Callable[[list[Any]], None], Callable[[], None]]:
+    """Return export and flush of a subject."""
+    return peer(url) if name == "peer" else ours(url, name)
+
+
+def throughput(name: str) -> float:
+    """Return spans per second from the first export to the last answer."""
+    with backend() as url:
+        export, flush = subject(name, url)
+        warm, *made = batches(BATCHES + 1)
+        export(warm)
+        flush()
+        started = time.perf_counter()
+        for spans in made:
+            export(spans)
+        flush()
+        return BATCHES * SPANS / (time.perf_counter() - started)
+
+
+def stall(name: str) -> float:
+    """Return the 99.9th percentile of a paced track call, in milliseconds, while exporting at full speed."""
+    from agentsight_otel import ConversationTracker
+
+    os.environ.pop("AGENTSIGHT_API_KEY", None)
+    tracker = ConversationTracker(conversation_id="stall", memory_max_bytes=2**33)
+    with backend() as url:
+        export, flush = subject(name, url)
+        made = batches(8)
+        stop = threading.Event()
+
+        def work() -> None:
+            while not stop.is_set():
+                for spans in made if name == "peer" else batches(1):
+                    export(spans)
+                    flush()
+                    if stop.is_set():
+                        return
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        samples = []
+        end = time.perf_counter() + STALL_SECONDS
+        while time.perf_counter() < end:
+            time.sleep(PACE)
+            started = time.perf_counter_ns()
+            tracker.track_human_message("hello")
+            samples.append(time.perf_counter_ns() - started)
+        stop.set()
+        thread.join()
+    return sorted(samples)[int(len(samples) * 0.999)] / 1e6
+
+
+MEASURES = {"throughput": throughput, "stall": stall}
+
+
+def main() -> None:
+    """Measure in turn and print the ratios."""
+    peers.install(PEER)
+    names = {"memory": "ours, journal off", "process": "ours, on disk", "peer": PEER}
+    for what, unit in (("throughput", "spans/s"), ("stall", "ms, p99.9 of a track call meanwhile")):
+        subjects = {n: (lambda n=n: peers.in_process(__file__, what, n)) for n in names}  # type: ignore[misc]
+        medians = peers.interleaved(ROUNDS, subjects)
+        rows = [(what, unit, "ratio to the peer")]
+        rows += [(names[n], f"{v:,.2f}", f"{v / medians['peer']:.2f}") for n, v in medians.items()]
+        peers.table(rows)
+        print()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] and sys.argv[1] in MEASURES:
+        print(MEASURES[sys.argv[1]](sys.argv[2]))
+    else:
+        main()

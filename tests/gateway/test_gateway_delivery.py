@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from collector_processes import gateway as gateway_process
+from collector_processes import wait_until
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from otlp_receiver import run_app
+from otlp_requests import JSON, logs, post, to_json, traces
+
+from agentsight_otel.clients import AgentSightAPI
+from agentsight_otel.config import Config
+from agentsight_otel.exceptions import NotFoundException
+from agentsight_otel.gateway.app import Gateway, gateway_app
+from agentsight_otel.testing import LocalServer
+
+
+@contextlib.contextmanager
+def _gateway(**settings: Any) -> Iterator[tuple[str, Gateway]]:
+    gateway = Gateway(Config.resolve(**settings))
+    with run_app(gateway_app(gateway)) as url:
+        yield url, gateway
+
+
+def _texts(server: LocalServer, key: str, conversation: str = "conv_1") -> list[str]:
+    try:
+        found = AgentSightAPI(key, server.url).fetch_conversation(conversation)
+    except NotFoundException:
+        return []
+    return [message["content"] for message in found["messages"]]
+
+
+def _said(first: int, last: int) -> list[str]:
+    return [text for n in range(first, last + 1) for text in (f"question {n}", f"answer {n}")]
+
+
+def test_each_key_gets_its_own(server: LocalServer) -> None:
+    """Without a key of its own the gateway delivers each request with the key that came with it."""
+    _, other, _ = server.add_agent("other")
+    with _gateway(endpoint=server.url) as (url, gateway):
+        body = to_json(traces(1))
+        assert post(url, "/v1/traces", body, JSON, key=server.api_key).status == 200
+        body = traces(1, first=2).SerializeToString()
+        assert post(url, "/v1/traces", body, key=None, Authorization=f"Api-Key {other}").status == 200
+        wait_until(lambda: gateway.stats().emitted and not gateway.stats().waiting, "delivery")
+    assert _texts(server, server.api_key) == _said(1, 1)
+    assert _texts(server, other) == _said(2, 2)
+
+
+def test_own_key_is_the_only_one_served(server: LocalServer) -> None:
+    """With a key of its own the gateway refuses every other."""
+    _, other, _ = server.add_agent("other")
+    with _gateway(endpoint=server.url, api_key=server.api_key) as (url, _):
+        body = traces(1).SerializeToString()
+        assert post(url, "/v1/traces", body, key=other).status == 401
+        assert post(url, "/v1/traces", body, key=server.api_key).status == 200
+    assert _texts(server, server.api_key) == _said(1, 1)
+
+
+def test_spans_about_no_agent_are_left_out_and_counted(server: LocalServer) -> None:
+    """What a Collector without a filter sends along is counted as filtered, and the sums agree."""
+    request = traces(2)
+    del request.resource_spans[0].scope_spans[0].spans[0].attributes[:]
+    with _gateway(endpoint=server.url) as (url, gateway):
+        assert post(url, "/v1/traces", request.SerializeToString(), key=server.api_key).status == 200
+        wait_until(lambda: gateway.stats().delivered == 1, "delivery")
+        assert gateway.stats().filtered == {"not_relevant": 1}
+        assert gateway.stats().balanced
+    assert _texts(server, server.api_key) == _said(2, 2)
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_trouble_with_agentsight_is_not_the_senders(server: LocalServer, status: int) -> None:
+    """While AgentSight refuses or fails the gateway takes and holds; nothing is lost when it is over."""
+    server.faults.respond(status, times=None, path="/api/ingest/")
+    with _gateway(endpoint=server.url) as (url, gateway):
+        for first in (1, 2):
+            body = traces(1, first=first).SerializeToString()
+            assert post(url, "/v1/traces", body, key=server.api_key).status == 200
+        wait_until(lambda: gateway.stats().failures, "an attempt")
+        assert gateway.stats().waiting == 2
+        server.faults.clear()
+        assert not _texts(server, server.api_key)
+    with _gateway(endpoint=server.url, api_key=server.api_key) as (_, again):
+        wait_until(lambda: again.stats().delivered, "delivery after a restart")
+    assert _texts(server, server.api_key) == _said(1, 2)
+
+
+def test_without_a_journal_nothing_is_acknowledged(server: LocalServer, tmp_path: Path) -> None:
+    """When the journal cannot be written the sender is told to keep its data, and later it is taken."""
+    spool = tmp_path / "not-a-folder"
+    spool.write_text("")
+    with _gateway(endpoint=server.url, spool_dir=str(spool)) as (url, gateway):
+        body = traces(1).SerializeToString()
+        answer = post(url, "/v1/traces", body, key=server.api_key)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+        spool.unlink()
+        wait_until(
+            lambda: post(url, "/v1/traces", body, key=server.api_key).status == 200, "the journal", timeout=20
+        )
+        wait_until(lambda: not gateway.stats().waiting, "delivery")
+    assert _texts(server, server.api_key) == _said(1, 1)
+
+
+def test_a_full_journal_leaves_the_data_with_the_sender(server: LocalServer) -> None:
+    """Near the journal's budget the gateway answers 503 rather than give up what it has acknowledged."""
+    server.faults.respond(503, times=None, path="/api/ingest/")
+    with _gateway(endpoint=server.url, spool_max_bytes=600_000, shutdown_timeout=0.1) as (url, gateway):
+        statuses = []
+        for number in range(60):
+            body = traces(20, first=number * 20 + 1, attributes=5).SerializeToString()
+            statuses.append(post(url, "/v1/traces", body, key=server.api_key).status)
+        assert statuses[0] == 200
+        assert statuses[-1] == 503
+        assert gateway.stats().waiting == statuses.count(200) * 20
+        assert not gateway.stats().dropped
+
+
+def test_health_readiness_metrics_and_unknown_paths(server: LocalServer) -> None:
+    """The paths for operators answer, and others say which there are."""
+    with _gateway(endpoint=server.url) as (url, gateway):
+        assert post(url, "/healthz", b"", method="GET").status == 200
+        assert post(url, "/readyz", b"", method="GET").status == 200
+        assert post(url, "/v1/traces", traces(2).SerializeToString(), key=server.api_key).status == 200
+        unknown = post(url, "/v1/profiles", b"")
+        assert (unknown.status, unknown.json["code"], unknown.headers["Content-Type"]) == (404, 5, JSON)
+        metrics = post(url, "/metrics", b"", method="GET")
+        assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        lines = metrics.body.decode().splitlines()
+        assert 'agentsight_gateway_requests_total{path="/v1/traces",status="200"} 1' in lines
+        assert 'agentsight_gateway_items_total{signal="traces",result="accepted"} 2' in lines
+        assert server.api_key not in metrics.body.decode()
+        gateway.closing = True
+        assert post(url, "/readyz", b"", method="GET").status == 503
+        assert post(url, "/v1/traces", b"", key=server.api_key).status == 503
+
+
+def test_logs_join_their_span_in_either_order(server: LocalServer) -> None:
+    """A GenAI event that comes as a log record reaches the journal and is settled with its span."""
+    with _gateway(endpoint=server.url) as (url, gateway):
+        assert post(url, "/v1/logs", logs().SerializeToString(), key=server.api_key).status == 200
+        assert post(url, "/v1/traces", traces(1).SerializeToString(), key=server.api_key).status == 200
+        wait_until(lambda: gateway.stats().emitted == 2 and not gateway.stats().waiting, "delivery")
+        assert gateway.stats().balanced
+    assert _texts(server, server.api_key) == _said(1, 1)
+
+
+def test_stock_otlp_exporter_end_to_end(server: LocalServer) -> None:
+    """The exporter of the OpenTelemetry SDK, unmodified, is understood."""
+    with _gateway(endpoint=server.url) as (url, _):
+        headers = {"Authorization": f"Bearer {server.api_key}"}
+        provider = TracerProvider()
+        provider.add_span_processor(
+            SimpleSpanProcessor(OTLPSpanExporter(f"{url}/v1/traces", headers=headers))
+        )
+        attributes = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.conversation.id": "conv_1",
+            "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"hello"}]}]',
+            "gen_ai.output.messages": '[{"role":"assistant","parts":[{"type":"text","content":"hi"}]}]',
+        }
+        provider.get_tracer("app").start_span("chat", attributes=attributes).end()
+        provider.shutdown()
+        wait_until(lambda: _texts(server, server.api_key) == ["hello", "hi"], "the transcript")
+
+
+def test_several_gateways_give_the_result_of_one(server: LocalServer, tmp_path: Path) -> None:
+    """Turns of one conversation spread over gateways, one of them sent to both, make one transcript."""
+    settings = {"endpoint": server.url}
+    with (
+        _gateway(**settings, spool_dir=str(tmp_path / "a")) as (first, _),
+        gateway_process(server.url, tmp_path) as second,
+    ):
+        for number, url in zip(range(1, 9), itertools.cycle([first, second.url]), strict=False):
+            body = traces(1, first=number).SerializeToString()
+            assert post(url, "/v1/traces", body, key=server.api_key).status == 200
+        body = traces(1, first=1).SerializeToString()
+        assert post(second.url, "/v1/traces", body, key=server.api_key).status == 200
+        wait_until(lambda: len(_texts(server, server.api_key)) >= 16, "the transcript")
+    assert _texts(server, server.api_key) == _said(1, 8)
+
+
+def test_kill_9_of_the_gateway_loses_nothing_it_acknowledged(server: LocalServer, tmp_path: Path) -> None:
+    """Killed at random moments while it is sent to: every turn it answered 200 for is there once."""
+    rng = random.Random(9)  # noqa: S311  # reproducible, not secret
+    process = gateway_process(server.url, tmp_path)
+    with process:
+        number = 0
+        for _ in range(4):
+            until = time.monotonic() + rng.uniform(0.05, 0.5)
+            while time.monotonic() < until:
+                number += 1
+                _send_until_taken(process.url, number, server.api_key)
+            process.kill()
+            process.start()
+        _send_until_taken(process.url, number + 1, server.api_key)
+        wait_until(lambda: len(_texts(server, server.api_key)) >= 2 * (number + 1), "the transcript")
+    assert _texts(server, server.api_key) == _said(1, number + 1)
+
+
+def _send_until_taken(url: str, number: int, key: str) -> None:
+    body = traces(1, first=number).SerializeToString()
+    for _ in range(200):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if post(url, "/v1/traces", body, key=key).status == 200:
+                return
+        time.sleep(0.02)
+    pytest.fail("the gateway did not come back")

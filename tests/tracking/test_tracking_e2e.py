@@ -1,0 +1,172 @@
+"""The tracking room with the real delivery and the real local server behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import agentsight_otel
+from agentsight_otel import (
+    AgentSightAPI,
+    ConversationTracker,
+    agent_message,
+    conversation,
+    tool,
+    turn,
+    user_message,
+)
+from agentsight_otel.exceptions import UnauthorizedException
+from agentsight_otel.testing import LocalServer
+
+MESSAGES = 2_000
+
+CRASH = """
+import os, signal
+from agentsight_otel import ConversationTracker
+tracker = ConversationTracker()
+tracker.get_or_create_conversation("crashed", customer_id="ada")
+tracker.track_human_message("question", attachments=[{"filename": "a.txt", "data": b"bytes"}],
+                            attachment_mode="form_data")
+with tracker.track_action("search") as action:
+    action.response = "found"
+tracker.track_agent_message("answer")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def tracker(server: LocalServer) -> ConversationTracker:
+    """Make a tracker whose destination is the test's server."""
+    return ConversationTracker(api_key=server.api_key, endpoint=server.url)
+
+
+@pytest.fixture
+def api(server: LocalServer) -> Iterator[AgentSightAPI]:
+    """Make a reader of the test's server."""
+    return AgentSightAPI(api_key=server.read_key, endpoint=server.url)
+
+
+def transcript(api: AgentSightAPI, conversation_id: str) -> list[str]:
+    """Return the texts of a conversation as the server has them."""
+    pk = api.fetch_conversation(conversation_id)["id"]
+    return [message["content"] for message in api.fetch_conversation(pk)["messages"]]
+
+
+def test_a_killed_process_loses_nothing(server: LocalServer, api: AgentSightAPI) -> None:
+    """What was tracked and never sent before a SIGKILL is sent by the next process, once."""
+    environment = {**os.environ, **server.env()}
+    killed = subprocess.run([sys.executable, "-c", CRASH], env=environment, check=False, timeout=60)
+    assert killed.returncode == -9
+    assert server.requests == []
+    tracker = ConversationTracker(api_key=server.api_key, endpoint=server.url)
+    tracker.configure(conversation_id="crashed")
+    tracker.track_human_message("after the crash")
+    report = tracker.send_tracked_data()
+    assert [item["type"] for item in report["items"]] == [
+        "conversation",
+        "question",
+        "action",
+        "answer",
+        "question",
+    ]
+    assert report["delivered"] is True
+    assert transcript(api, "crashed") == [
+        "question",
+        "Action search performed",
+        "answer",
+        "after the crash",
+    ]
+    assert api.fetch_conversation_attachments("crashed")["attachment_count"] == 1
+
+
+def test_an_outage_queues_and_the_next_send_delivers_once(
+    server: LocalServer, tracker: ConversationTracker, api: AgentSightAPI
+) -> None:
+    """During 503s the report says queued; afterwards both sends are there once, in order."""
+    tracker.configure(conversation_id="outage", send_timeout=0.3)
+    server.faults.respond(503, times=None, path="/api/ingest/")
+    tracker.track_human_message("one")
+    report = tracker.send_tracked_data()
+    assert (report["delivered"], report["queued"]) == (False, 1)
+    server.faults.clear()
+    tracker.configure(send_timeout=10.0)
+    tracker.track_agent_message("two")
+    report = tracker.send_tracked_data()
+    assert (report["delivered"], report["queued"], len(report["items"])) == (True, 0, 2)
+    assert transcript(api, "outage") == ["one", "two"]
+
+
+def test_a_refused_key_is_said_at_once(server: LocalServer) -> None:
+    """initialize_conversation raises for a key the server does not know."""
+    unknown = "ags_" + "f" * 32 + "_" + "f" * 6
+    tracker = ConversationTracker(api_key=unknown, endpoint=server.url)
+    with pytest.raises((UnauthorizedException, agentsight_otel.exceptions.ForbiddenException)):
+        tracker.initialize_conversation("shown")
+    assert tracker.get_tracked_data_summary()["conversation_id"] is None
+
+
+def test_an_opened_widget_is_not_used_yet(tracker: ConversationTracker, api: AgentSightAPI) -> None:
+    """initialize_conversation makes a row that nobody has used; the first message uses it."""
+    tracker.initialize_conversation("widget", device="mobile")
+    assert api.fetch_conversation("widget")["is_used"] is False
+    tracker.configure(conversation_id="widget")
+    tracker.track_human_message("hi")
+    tracker.send_tracked_data()
+    row = api.fetch_conversation("widget")
+    assert (row["is_used"], row["device"]) == (True, "mobile")
+
+
+def test_the_live_api_ends_in_the_transcript(server: LocalServer, api: AgentSightAPI) -> None:
+    """A turn of 150 messages with a tool is read back complete and in order."""
+    agentsight_otel.configure(api_key=server.api_key, endpoint=server.url)
+    with conversation("live", customer_id="ada"), turn():
+        user_message("question")
+        with tool("search") as call:
+            call.response = {"hits": 1}
+        for number in range(150):
+            agent_message(f"part {number}")
+    # Also waits for the destinations of other tests in this process, which may never answer again.
+    agentsight_otel.force_flush(2)
+    texts = transcript(api, "live")
+    assert texts[:2] == ["question", "Action search performed"]
+    assert texts[2:] == [f"part {number}" for number in range(150)]
+
+
+def test_threads_and_tasks_end_in_their_own_transcripts(
+    tracker: ConversationTracker, api: AgentSightAPI
+) -> None:
+    """Threads and tasks, each with a conversation of its own, through to the server: nothing mixed."""
+
+    def in_thread(worker: int) -> None:
+        tracker.configure(conversation_id=f"thread-{worker}")
+        for number in range(MESSAGES // 8):
+            tracker.track_agent_message(f"thread-{worker} {number}")
+        tracker.send_tracked_data()
+
+    async def in_task(worker: int) -> None:
+        tracker.configure(conversation_id=f"task-{worker}")
+        for number in range(MESSAGES // 50):
+            tracker.track_agent_message(f"task-{worker} {number}")
+            await asyncio.sleep(0)
+        assert (await tracker.send_tracked_data_async())["delivered"]
+
+    async def tasks() -> None:
+        await asyncio.gather(*(in_task(worker) for worker in range(50)))
+
+    threads = [threading.Thread(target=in_thread, args=(worker,)) for worker in range(8)]
+    for thread in threads:
+        thread.start()
+    asyncio.run(tasks())
+    for thread in threads:
+        thread.join(60)
+    names = [f"thread-{w}" for w in range(8)] + [f"task-{w}" for w in range(50)]
+    found: dict[str, Any] = {name: transcript(api, name) for name in names}
+    counts = {"thread": MESSAGES // 8, "task": MESSAGES // 50}
+    assert found == {name: [f"{name} {n}" for n in range(counts[name.split("-")[0]])] for name in names}
