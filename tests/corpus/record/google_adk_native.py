@@ -1,0 +1,36 @@
+"""Google's ADK with its own instrumentation, in the schema that is its default."""
+
+from __future__ import annotations
+
+from google_adk_app import AdkApp
+from harness import Context, Driver, run
+from model_wire import ToolUse
+
+SCENARIOS = (
+    "basic",
+    "tools",
+    "same_text",
+    "transfer",
+    "streaming",
+    "interleaved",
+    "provider_error",
+    "no_id",
+)
+TRANSFER = (ToolUse("transfer_to_agent", {"agent_name": "billing"}), "")
+
+
+def instrument(_context: Context) -> None:
+    """Nothing: it finds the global provider."""
+
+
+if __name__ == "__main__":
+    run(
+        Driver(
+            name="google_adk_native",
+            instrument=instrument,
+            app=AdkApp,
+            scenarios=SCENARIOS,
+            env={"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"},
+            transfer=TRANSFER,
+        )
+    )
