@@ -107,11 +107,11 @@ class Config:
     export_all: bool = _setting(
         False, "AGENTSIGHT_EXPORT_ALL", _bool, "Also export spans that belong to no agent or conversation."
     )
-    deliver_tracked: bool = _setting(
+    deliver: bool = _setting(
         True,
-        "AGENTSIGHT_DELIVER_TRACKED",
+        "AGENTSIGHT_DELIVER",
         _bool,
-        "Deliver tracked conversations; off: only make spans, for a Collector to deliver.",
+        "Deliver from this process; off: only make spans, for a Collector to deliver.",
     )
 
     @classmethod

@@ -14,6 +14,7 @@ MAX_RETRY_AFTER = 300.0
 """Seconds a server may ask us to wait; what it asks beyond that is cut to this."""
 
 _MAX_DOUBLINGS = 32
+_random = random.Random()  # noqa: S311 - jitter; its own, so that a host's seeded numbers stay as they are
 _SPREAD = 0.1
 
 
@@ -29,7 +30,7 @@ class RetryPolicy:
 
     first: float = 0.5
     longest: float = 60.0
-    rand: Callable[[], float] = random.random
+    rand: Callable[[], float] = _random.random
 
     def delay(self, failures: int, retry_after: float | None = None) -> float:
         """Return the seconds to wait after *failures* failures in a row.

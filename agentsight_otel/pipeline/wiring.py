@@ -82,9 +82,9 @@ class Pipeline:
         return delivery
 
     def delivery(self) -> Delivery | None:
-        """Return the delivery to the configured destination, or None without a usable key."""
+        """Return the delivery to the configured destination; None without a usable key, or if not to deliver."""
         config = self.config
-        return self.connect(config) if config.has_usable_key else None
+        return self.connect(config) if config.deliver and config.has_usable_key else None
 
     def flush(self, timeout: float) -> FlushResult:
         """Flush every destination used, *timeout* seconds each."""

@@ -87,7 +87,7 @@ class Outbox:
         """
         if not timeline.items:
             return None
-        sink = self.sink() if self._config.deliver_tracked else None
+        sink = self.sink() if self._config.deliver else None
         taken = timeline.take()
         if not taken.items:
             timeline.put_back(taken)
@@ -106,7 +106,7 @@ class Outbox:
         Raises:
             NoApiKeyException: No key is configured.
         """
-        sink = self.sink() if self._config.deliver_tracked else None
+        sink = self.sink() if self._config.deliver else None
         return self._submit(sink, Taken([(item.time_us, item)], item.fields, []), conversation_id)
 
     def kick(self) -> None:
@@ -150,7 +150,7 @@ class Outbox:
                 timeline.settle()
 
     def _hand_over_one(self, timeline: Timeline) -> None:
-        if not self._config.has_usable_key and self._config.deliver_tracked:
+        if not self._config.has_usable_key and self._config.deliver:
             self._drop(timeline)
             return
         if timeline.conversation_id is None:
@@ -169,7 +169,7 @@ class Outbox:
 
     @staticmethod
     def _journals(config: Config) -> bool:
-        return config.has_usable_key and config.deliver_tracked and config.durability is not Durability.MEMORY
+        return config.has_usable_key and config.deliver and config.durability is not Durability.MEMORY
 
     def _open(self) -> Sink:
         sink = self._connect(self._config)

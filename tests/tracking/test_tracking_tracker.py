@@ -494,8 +494,8 @@ def test_the_async_send_does_the_same() -> None:
 
 
 def test_only_spans_when_delivery_is_off() -> None:
-    """With deliver_tracked off nothing is submitted and no key is needed."""
-    tracker, sink = make_tracker(deliver_tracked=False)
+    """With deliver off nothing is submitted and no key is needed."""
+    tracker, sink = make_tracker(deliver=False)
     tracker.configure(conversation_id="collector")
     tracker.track_human_message("hi")
     report = tracker.send_tracked_data()
