@@ -15,6 +15,8 @@ INTERVAL = 30.0
 MAX_WAITING = 100_000
 """Records in hand above which nothing more is adopted for the moment."""
 
+_SOON = 1.0
+
 
 class KeptItem(bytes):
     """A timeline item that is in the journal; keeping it again writes nothing.
@@ -46,6 +48,7 @@ class Adopter:
         with self._lock:
             for path in self._paths():
                 if self._ledger.waiting > MAX_WAITING:
+                    self._next = now + _SOON
                     break
                 self._adopt(path)
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from agentsight_otel.exporters.adoption import Adopter
 from agentsight_otel.exporters.batching import Batch, Batcher
+from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.exporters.graveyard import Graveyard
-from agentsight_otel.exporters.ledger import Entry, Ledger
+from agentsight_otel.exporters.ledger import Ledger
 from agentsight_otel.exporters.link import Link
 from agentsight_otel.exporters.settlement import Settlement
 from agentsight_otel.exporters.tickets import Ticket
@@ -39,7 +40,7 @@ class Courier:
     Args:
         ledger: The records.
         link: The destination.
-        assembler: Makes blocks of spans.
+        make_assembler: Makes what makes blocks of spans.
         graveyard: Takes what is refused.
         adopter: Finds what dead processes left.
         max_request_bytes: Of one request before compression.
@@ -50,7 +51,7 @@ class Courier:
         self,
         ledger: Ledger,
         link: Link,
-        assembler: Assembler,
+        make_assembler: Callable[[], Assembler],
         graveyard: Graveyard,
         adopter: Adopter,
         *,
@@ -59,18 +60,24 @@ class Courier:
     ) -> None:
         self._ledger = ledger
         self._link = link
-        self._assembler = assembler
+        self._make_assembler = make_assembler
+        self._max_request_bytes = max_request_bytes
         self._adopter = adopter
         self._observe = observe
         self._settlement = Settlement(ledger, graveyard, self._add_uploads)
         self._uploader = Uploader(link.transport)
-        self._batcher = Batcher(max_request_bytes)
-        self._outgoing: deque[Batch] = deque()
-        self._aside: deque[Batch] = deque()
-        self._uploads: deque[Pending] = deque()
         self._keep_at = 0.0
         self.draining = False
         self.kicked = False
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what is in hand; its records come again."""
+        self._assembler = self._make_assembler()
+        self._batcher = Batcher(self._max_request_bytes)
+        self._outgoing: deque[Batch] = deque()
+        self._aside: deque[Batch] = deque()
+        self._uploads: deque[Pending] = deque()
         self.adopting = True
 
     def step(self) -> float:

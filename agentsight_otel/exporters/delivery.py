@@ -13,10 +13,11 @@ from opentelemetry.metrics import MeterProvider
 from agentsight_otel.config import Config
 from agentsight_otel.exporters.adoption import Adopter, KeptItem
 from agentsight_otel.exporters.courier import STEP, Courier
+from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.exporters.flushing import PATIENCE, Flusher
 from agentsight_otel.exporters.graveyard import DeadLetter, Graveyard
 from agentsight_otel.exporters.keys import KeyCallback, KeySource
-from agentsight_otel.exporters.ledger import Entry, Ledger
+from agentsight_otel.exporters.ledger import Ledger
 from agentsight_otel.exporters.link import PROBE_INTERVAL, Link
 from agentsight_otel.exporters.metrics import Metrics
 from agentsight_otel.exporters.sender import Sender
@@ -141,10 +142,13 @@ class Delivery:
         """
         self._check_process()
         result = self._flusher.flush(timeout, patience=PATIENCE)
-        if not self._sender.is_current:
-            self._sender.stop()
-            self._transport.close()
-            self._journal.close()
+        if self._sender.is_current:
+            return result
+        if self._sender.stop():
+            self._courier.reset()
+        self._transport.close()
+        self._ledger.hand_over()
+        self._journal.close()
         return result
 
     def stats(self) -> Stats:
@@ -220,18 +224,24 @@ class Delivery:
         self._courier = Courier(
             self._ledger,
             self._link,
-            Assembler(
-                environment=config.environment,
-                export_all=config.export_all,
-                max_text_length=config.max_text_length,
-            ),
+            self._make_assembler,
             self._graveyard,
             self._adopter,
             max_request_bytes=config.max_request_bytes,
             observe=self._observe,
         )
         self._sender = Sender(self._courier.step, stopping)
-        self._flusher = Flusher(self._ledger, self._link, self._courier, self._sender, self._journal)
+        self._flusher = Flusher(
+            self._ledger, self._link, self._courier, self._sender, self._journal, self._run
+        )
+
+    def _make_assembler(self) -> Assembler:
+        config = self.config
+        return Assembler(
+            environment=config.environment,
+            export_all=config.export_all,
+            max_text_length=config.max_text_length,
+        )
 
     def _observe(self, path: str, records: int, outcome: Outcome) -> None:
         self._metrics.request(path, records, outcome)
@@ -242,6 +252,8 @@ class Delivery:
             self._run()
 
     def _run(self) -> None:
+        if not self._sender.running:
+            self._ledger.resume()
         self._sender.start()
         self._sender.wake()
 

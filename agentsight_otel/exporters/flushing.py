@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from agentsight_otel.exporters.courier import Courier
 from agentsight_otel.exporters.ledger import Ledger
@@ -22,13 +23,20 @@ class Flusher:
     """Makes the sender work off what waits, and waits for it."""
 
     def __init__(
-        self, ledger: Ledger, link: Link, courier: Courier, sender: Sender, journal: Journal
+        self,
+        ledger: Ledger,
+        link: Link,
+        courier: Courier,
+        sender: Sender,
+        journal: Journal,
+        run: Callable[[], None],
     ) -> None:
         self._ledger = ledger
         self._link = link
         self._courier = courier
         self._sender = sender
         self._journal = journal
+        self._run = run
 
     def flush(self, timeout: float, *, patience: float | None = None) -> FlushResult:
         """Deliver what waits, at most *timeout* seconds; with *patience* no longer than there is progress."""
@@ -39,8 +47,7 @@ class Flusher:
         requests = self._link.requests
         if self._ledger.waiting or self._journal.orphans():
             self._courier.adopting = self._courier.draining = self._courier.kicked = True
-            self._sender.start()
-            self._sender.wake()
+            self._run()
         while self._courier.adopting and self._sender.running and time.monotonic() < deadline:
             time.sleep(_START)
         mark = (self._ledger.mark()[0], before[1])

@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import msgspec
-
+from agentsight_otel.exporters.entries import KEY_OF, KINDS, Entry, decode, encode, span_key
 from agentsight_otel.exporters.stats import Stats
 from agentsight_otel.exporters.tickets import FlushResult, Ticket
 from agentsight_otel.journal import Journal, Kind, Ref, Segment
 from agentsight_otel.journal.record import Record
 from agentsight_otel.journal.store import Adopted
-from agentsight_otel.translation.block import Upload
-from agentsight_otel.translation.span_data import LogData, SpanData, SpanKey
+from agentsight_otel.translation.span_data import SpanKey
 
 HOT_BYTES = 4 * 1024 * 1024
 """Encoded bytes kept in memory of what is on disk too; the rest is read back when its turn comes."""
 
 _SEEN = 16_384
-_encode = msgspec.msgpack.Encoder().encode
-_decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
-    Kind.SPAN: msgspec.msgpack.Decoder(SpanData),
-    Kind.UPLOAD: msgspec.msgpack.Decoder(Upload),
-    Kind.LOG: msgspec.msgpack.Decoder(LogData),
-}
-
-
-class Entry:
-    """One record that is not settled.
-
-    Attributes:
-        value: The decoded record; None while it is only on disk.
-        ref: Where it is on disk; None while it is only in memory.
-        group: The span a log record belongs to, once known.
-        taken: The sender has it in hand.
-    """
-
-    __slots__ = ("group", "key", "kind", "ref", "sequence", "size", "taken", "ticket", "value")
-
-    def __init__(self, key: bytes, kind: int, value: Any, size: int, ticket: Ticket | None) -> None:
-        self.key = key
-        self.kind = kind
-        self.value = value
-        self.size = size
-        self.ticket = ticket
-        self.ref: Ref | None = None
-        self.group: bytes | None = None
-        self.sequence = 0
-        self.taken = False
 
 
 class Ledger:
@@ -67,6 +34,8 @@ class Ledger:
         self._logs: dict[bytes, list[Entry]] = {}
         self._young: set[bytes] = set()
         self._old: set[bytes] = set()
+        self._left: dict[bytes, Ticket | None] = {}
+        self._left_behind = 0
         self._sequence = 0
         self._emitted = 0
         self._hot = 0
@@ -82,7 +51,7 @@ class Ledger:
 
         They are not in the inbox until `enqueue`.
         """
-        key_of = _KEYS[kind]
+        key_of = KEY_OF[kind]
         entries: list[Entry] = []
         pairs: list[tuple[bytes, bytes]] = []
         with self._lock:
@@ -91,7 +60,7 @@ class Ledger:
                 if key in self._waiting or key in self._young or key in self._old:
                     self._join(key, ticket)
                     continue
-                payload = _encode(value)
+                payload = encode(value)
                 entry = Entry(key, kind, value, len(payload), ticket)
                 self._register(entry)
                 entries.append(entry)
@@ -119,12 +88,13 @@ class Ledger:
             self._counts["damaged"] += adopted.damaged
             for record in adopted.records:
                 ref = Ref(adopted.segment, record.offset)
-                if record.kind not in _decoders:
+                if record.kind not in KINDS:
                     others.append(record)
                 elif record.key in self._waiting:
                     done.append(ref)
                 else:
-                    entry = Entry(record.key, record.kind, None, len(record.payload), None)
+                    ticket = self._left.pop(record.key, None)
+                    entry = Entry(record.key, record.kind, None, len(record.payload), ticket)
                     entry.ref = ref
                     self._register(entry)
                     self._counts["adopted"] += 1
@@ -173,7 +143,7 @@ class Ledger:
         found: list[Entry] = []
         with self._lock:
             for source in sources:
-                key = _span_key(source)
+                key = span_key(source)
                 entry = self._waiting.get(key)
                 if entry is not None:
                     found.append(entry)
@@ -183,7 +153,7 @@ class Ledger:
     def payload(self, entry: Entry) -> bytes:
         """Return a record's bytes, empty when they are gone."""
         if entry.value is not None:
-            return _encode(entry.value)
+            return encode(entry.value)
         return (self.journal.read(entry.ref) if entry.ref is not None else None) or b""
 
     # -- settling ----------------------------------------------------------------------------------
@@ -217,15 +187,40 @@ class Ledger:
             self.drop(self._idle_of(segment), reason)
             self.journal.discard(segment)
 
+    def hand_over(self) -> None:
+        """Leave what is on disk to the next process, and keep what is only in memory for later."""
+        with self._lock:
+            kept = []
+            for entry in self._waiting.values():
+                if entry.ref is None:
+                    entry.taken = False
+                    kept.append(entry)
+                else:
+                    self._let_go(entry)
+                    self._left[entry.key] = entry.ticket
+                    self._left_behind += 1
+            self._waiting = {entry.key: entry for entry in kept}
+            self._inbox = deque(kept)
+            self._logs = {}
+            for entry in kept:
+                if entry.group is not None:
+                    self._logs.setdefault(entry.group, []).append(entry)
+
+    def resume(self) -> None:
+        """Count what was handed over as no longer ours; what nobody took comes back by adoption."""
+        with self._lock:
+            self._emitted -= self._left_behind
+            self._left_behind = 0
+
     def save_again(self, most: int = 256) -> None:
         """Write records to the journal that are only in memory since the disk failed."""
         if not self._unsaved or self.journal.folder is None:
             return
         with self._lock:
             entries = [entry for entry in self._waiting.values() if entry.ref is None][:most]
-            for kind in _decoders:
+            for kind in KINDS:
                 same = [entry for entry in entries if entry.kind == kind and entry.value is not None]
-                refs = self.journal.append(kind, [(entry.key, _encode(entry.value)) for entry in same])
+                refs = self.journal.append(kind, [(entry.key, encode(entry.value)) for entry in same])
                 for entry, ref in zip(same, refs or (), strict=False):
                     entry.ref = ref
                     self._unsaved -= entry.size
@@ -253,7 +248,7 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """Records not settled."""
-        return len(self._waiting)
+        return len(self._waiting) + self._left_behind
 
     @property
     def safe(self) -> bool:
@@ -266,7 +261,7 @@ class Ledger:
             return Stats(
                 emitted=self._emitted,
                 delivered=self._counts["delivered"],
-                waiting=len(self._waiting),
+                waiting=self.waiting,
                 dead=self._counts["dead"],
                 dropped=dict(self._dropped),
                 filtered=dict(self._filtered),
@@ -316,10 +311,8 @@ class Ledger:
 
     def _load(self, entry: Entry) -> bool:
         if entry.value is None and entry.ref is not None:
-            payload = self.journal.read(entry.ref)
-            try:
-                value = _decoders[entry.kind].decode(payload or b"")
-            except (msgspec.DecodeError, ValueError):
+            value = decode(entry.kind, self.journal.read(entry.ref) or b"")
+            if value is None:
                 return False
             with self._lock:
                 entry.value = value
@@ -379,7 +372,7 @@ class Ledger:
             ticket.settle(records, error=error)
 
     def _note_log(self, entry: Entry) -> None:
-        entry.group = _span_key(entry.value.key)
+        entry.group = span_key(entry.value.key)
         self._logs.setdefault(entry.group, []).append(entry)
 
     def _forget_log(self, entry: Entry, key: bytes) -> None:
@@ -390,35 +383,13 @@ class Ledger:
             self._logs.pop(key, None)
 
     def _older(self, sequence: int) -> int:
-        return sum(1 for entry in self._waiting.values() if entry.sequence <= sequence)
+        here = sum(1 for entry in self._waiting.values() if entry.sequence <= sequence)
+        return here + self._left_behind
 
     def _result(self, waiting: int) -> FlushResult:
         return FlushResult(
             self._counts["delivered"], waiting, self._counts["dead"], sum(self._dropped.values())
         )
-
-
-def _key_of_span(span: SpanData) -> bytes:
-    return bytes.fromhex(span.trace_id + span.span_id)
-
-
-def _key_of_upload(upload: Upload) -> bytes:
-    return hashlib.sha256(upload.key.encode()).digest()[:24]
-
-
-def _key_of_log(log: LogData) -> bytes:
-    return hashlib.sha256(_encode(log)).digest()[:24]
-
-
-_KEYS: dict[int, Callable[[Any], bytes]] = {
-    Kind.SPAN: _key_of_span,
-    Kind.UPLOAD: _key_of_upload,
-    Kind.LOG: _key_of_log,
-}
-
-
-def _span_key(source: SpanKey) -> bytes:
-    return bytes.fromhex(source.trace_id + source.span_id)
 
 
 def _fate(ticket: Ticket) -> str | None:

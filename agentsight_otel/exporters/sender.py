@@ -39,7 +39,6 @@ class Sender:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._sleeping = False
 
     @property
     def running(self) -> bool:
@@ -68,16 +67,17 @@ class Sender:
 
     def wake(self) -> None:
         """Make the thread look at its work now."""
-        if self._sleeping:
+        if not self._wake.is_set():
             self._wake.set()
 
-    def stop(self) -> None:
-        """End the thread; one that is stuck in a system call ends as soon as that returns."""
+    def stop(self) -> bool:
+        """End the thread; False when it is stuck in a system call, and ends as soon as that returns."""
         self._stopping.set()
         self._wake.set()
         thread = self._thread
-        if thread is not None and not self.is_current:
+        if thread is not None:
             thread.join(_JOIN)
+        return thread is None or not thread.is_alive()
 
     def _run(self) -> None:
         context = otel_context.get_current()
@@ -85,7 +85,6 @@ class Sender:
             context = otel_context.set_value(key, True, context)
         otel_context.attach(context)
         while not self._ended():
-            self._sleeping = True
             wait = self._step()
             if wait > 0:
                 self._wake.wait(wait)

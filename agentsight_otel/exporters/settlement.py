@@ -7,8 +7,9 @@ from typing import Any
 
 from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.exporters.batching import Batch, Origin, Part
+from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.exporters.graveyard import MAX_REASON, DeadLetter, Graveyard
-from agentsight_otel.exporters.ledger import Entry, Ledger
+from agentsight_otel.exporters.ledger import Ledger
 from agentsight_otel.exporters.tickets import Ticket
 from agentsight_otel.translation.block import Upload
 from agentsight_otel.transport import Outcome, Verdict

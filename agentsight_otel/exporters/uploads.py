@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from agentsight_otel.encoding import encode_json
-from agentsight_otel.exporters.ledger import Entry
+from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.retry import Backoff, RetryPolicy
 from agentsight_otel.translation.block import Upload
 from agentsight_otel.translation.wire import iso

@@ -17,6 +17,7 @@ from agentsight_otel.config import API_KEY_PATTERN
 from agentsight_otel.gateway.answers import Encoding, Refused, partial_success, refusal, success
 from agentsight_otel.gateway.bodies import Intake, Limits, inflate
 from agentsight_otel.translation.otlp import Decoded, MalformedOtlp, decode_logs, decode_traces
+from agentsight_otel.translation.otlp_bounds import OversizedOtlp
 from agentsight_otel.translation.otlp_json import decode_logs_json, decode_traces_json
 from agentsight_otel.translation.span_data import LogData, SpanData
 
@@ -145,6 +146,8 @@ class _Receiver(Generic[P]):
             decoded = DECODERS[signal, encoding](body)
         except MalformedOtlp as error:
             raise Refused(400, str(error)) from None
+        except OversizedOtlp as error:
+            raise Refused(413, str(error)) from None
         if decoded.items:
             batch = Batch(spans=decoded.items) if signal == "traces" else Batch(logs=decoded.items)
             self._accept(principal, batch)

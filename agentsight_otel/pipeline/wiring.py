@@ -82,7 +82,7 @@ class Pipeline:
         return delivery
 
     def delivery(self) -> Delivery | None:
-        """Return the delivery to the configured destination; None without a usable key, or if not to deliver."""
+        """Return the delivery to the configured destination; None without a key, or if not to deliver."""
         config = self.config
         return self.connect(config) if config.deliver and config.has_usable_key else None
 

@@ -75,6 +75,8 @@ def current() -> Conversation | None:
 
 def from_context(context: Context) -> Conversation | None:
     """Return the conversation that an OpenTelemetry Context carries, itself or as baggage."""
+    if not context:
+        return None
     carried = otel_context.get_value(_KEY, context)
     if isinstance(carried, Conversation):
         return carried

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from agentsight_otel.translation.otlp_bounds import MAX_SPANS, OversizedOtlp, check_protobuf
 from agentsight_otel.translation.relevance import EVENT_PREFIX
 from agentsight_otel.translation.span_data import EventData, LinkData, LogData, ScopeData, SpanData
 
@@ -52,8 +53,10 @@ def decode_traces(body: bytes) -> Decoded[SpanData]:
 
     Raises:
         MalformedOtlp: Not protobuf, or another signal's request.
+        OversizedOtlp: More than a receiver takes at once.
     """
     request = _parse(ExportTraceServiceRequest(), body)
+    check_spans(len(scoped.spans) for group in request.resource_spans for scoped in group.scope_spans)
     items: list[SpanData] = []
     faults: list[str] = []
     for group in request.resource_spans:
@@ -74,6 +77,7 @@ def decode_logs(body: bytes) -> Decoded[LogData]:
 
     Raises:
         MalformedOtlp: Not protobuf, or another signal's request.
+        OversizedOtlp: More than a receiver takes at once.
     """
     request = _parse(ExportLogsServiceRequest(), body)
     records = [
@@ -85,6 +89,12 @@ def decode_logs(body: bytes) -> Decoded[LogData]:
     if records and not any(r.time_unix_nano or r.observed_time_unix_nano for _, _, r in records):
         raise MalformedOtlp("no log record has a time: this is not a logs request")
     return Decoded([log for each in records if (log := _log(*each)) is not None])
+
+
+def check_spans(counts: Iterable[int]) -> None:
+    """Refuse a request with too many spans."""
+    if sum(counts) > MAX_SPANS:
+        raise OversizedOtlp
 
 
 def judged(items: list[SpanData], faults: list[str]) -> Decoded[SpanData]:
@@ -118,6 +128,7 @@ def is_wanted_log(name: str, trace_id: str, span_id: str, time_ns: int) -> bool:
 
 
 def _parse(request: Message, body: bytes) -> Any:
+    check_protobuf(body, request.DESCRIPTOR)
     try:
         request.ParseFromString(body)
     except (DecodeError, RecursionError):

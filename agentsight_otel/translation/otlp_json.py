@@ -24,10 +24,12 @@ from agentsight_otel.translation.otlp import (
     TRACE_FLAGS_MASK,
     Decoded,
     MalformedOtlp,
+    check_spans,
     is_wanted_log,
     judged,
     span_fault,
 )
+from agentsight_otel.translation.otlp_bounds import check_json
 from agentsight_otel.translation.span_data import EventData, LinkData, LogData, ScopeData, SpanData
 
 MAX_DEPTH = 32
@@ -159,9 +161,11 @@ def decode_traces_json(body: bytes) -> Decoded[SpanData]:
 
     Raises:
         MalformedOtlp: Not JSON, a field of the wrong type, or another signal's request.
+        OversizedOtlp: More than a receiver takes at once.
     """
     request = _parse(body)
     _refuse_other_signal(request.resource_spans, request.resource_logs, request.resource_metrics)
+    check_spans(len(s.spans or ()) for g in request.resource_spans or () for s in g.scope_spans or ())
     items: list[SpanData] = []
     faults: list[str] = []
     for group in request.resource_spans or ():
@@ -182,6 +186,7 @@ def decode_logs_json(body: bytes) -> Decoded[LogData]:
 
     Raises:
         MalformedOtlp: Not JSON, a field of the wrong type, or another signal's request.
+        OversizedOtlp: More than a receiver takes at once.
     """
     request = _parse(body)
     _refuse_other_signal(request.resource_logs, request.resource_spans, request.resource_metrics)
@@ -200,6 +205,7 @@ def _refuse_other_signal(own: object, *others: object) -> None:
 
 
 def _parse(body: bytes) -> _Request:
+    check_json(body)
     try:
         try:
             return _decoder.decode(body)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -16,6 +18,8 @@ from agentsight_otel.translation.span_data import EventData, LinkData, ScopeData
 _KINDS = {kind: kind.name.lower() for kind in SpanKind}
 _STATUSES = {code: code.name.lower() for code in StatusCode}
 _PLAIN_TYPES = frozenset({int, bool, float, bytes})
+_SAFE_TYPES = frozenset({bool, float, bytes})
+_COPIES = (MappingProxyType, BoundedAttributes, dict)
 _NO_SCOPE = ScopeData()
 _INT64 = 2**63
 _CACHE_SIZE = 64
@@ -63,7 +67,17 @@ def plain_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a copy made of dict, list, str, int, float, bool, bytes and None only."""
     if not attributes:
         return {}
-    return {str(key): _plain(value, 0) for key, value in attributes.items()}
+    # The SDK's own mapping copies itself many times faster than dict() would through its item access.
+    copied = attributes.copy() if isinstance(attributes, _COPIES) else attributes
+    plain: dict[str, Any] = copied if type(copied) is dict else dict(copied)
+    for key, value in plain.items():
+        kind = type(value)
+        if kind is str:
+            if not value.isascii():
+                plain[key] = clean_text(value)
+        elif kind not in _SAFE_TYPES:
+            plain[key] = _plain(value, 0)
+    return plain
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -1,4 +1,4 @@
-"""What can be done: mark, rename, delete, notes, saved views, live announcements, copies of a conversation."""
+"""What can be done: mark, rename, delete, notes, saved views, announcements, copies of a conversation."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from conftest import Dashboard
 from dashboard_data import Talk, write
+from sqlalchemy import func, select
 from test_dashboard_access import form_of
 
+from agentsight_otel.server.dashboard.tables import notes, shares
 from agentsight_otel.server.store import managing
 
 START = datetime.now(UTC) - timedelta(hours=3)
@@ -24,7 +26,7 @@ def written(dashboard: Dashboard, number: int = 1, **about: object) -> int:
 
 
 def test_mark_rename_delete_restore(dashboard: Dashboard) -> None:
-    """Each shows on the page and in the API afterwards; a deleted conversation leaves the list and comes back."""
+    """Each shows on the page and in the API; a deleted conversation leaves the list and comes back."""
     path = f"/agents/{dashboard.agent}/conversations/{written(dashboard)}"
     client = dashboard.client(follow_redirects=True)
     api = {"authorization": f"Api-Key {dashboard.key}"}
@@ -56,10 +58,7 @@ def test_notes_are_kept_removed_and_gone_with_their_conversation(dashboard: Dash
     client.post(path, data=form_of(client, path, do="share", days="7"))
     assert managing.purge(dashboard.store, dashboard.agent, key)
     with dashboard.store.read() as connection:
-        left = [
-            connection.exec_driver_sql(f"SELECT count(*) FROM dashboard_{t}").scalar()
-            for t in ("notes", "shares")
-        ]
+        left = [connection.scalar(select(func.count()).select_from(table)) for table in (notes, shares)]
     assert left == [0, 0]
 
 

@@ -68,7 +68,7 @@ def test_hostile_names_stay_text() -> None:
 
 
 @given(st.floats(0, 1e12, allow_nan=False), st.booleans())
-def test_ticks_cover_the_maximum_evenly(maximum: float, whole: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+def test_ticks_cover_the_maximum_evenly(maximum: float, whole: bool) -> None:
     """Ticks start at 0, reach the maximum, are not many, and are whole where counts are."""
     found = ticks(maximum, whole=whole)
     assert found[0] == 0

@@ -17,10 +17,12 @@ from conftest import Dashboard
 from dashboard_data import Talk, write
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from agentsight_otel.server.dashboard import marking
 from agentsight_otel.server.dashboard.export import safe_cell
 from agentsight_otel.server.dashboard.listing import orders
+from agentsight_otel.server.store.tables import conversations
 
 START = datetime(2026, 10, 20, 12, tzinfo=UTC)
 FILTERS: dict[str, tuple[str, ...]] = {
@@ -89,9 +91,7 @@ def listed() -> Iterator[Dashboard]:
     keys = write(running.store, running.agent, many)
     with running.store.write() as connection:
         marked = source.sample(sorted(keys.values()), 40)
-        connection.exec_driver_sql(
-            f"UPDATE conversations SET is_marked = 1 WHERE id IN ({','.join(map(str, marked))})"
-        )
+        connection.execute(update(conversations).where(conversations.c.id.in_(marked)).values(is_marked=True))
     yield running
     running.close()
 

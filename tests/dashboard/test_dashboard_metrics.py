@@ -133,14 +133,17 @@ class Oracle:
         self.used = [talk for talk in self.started if talk.said or talk.ran or talk.spent]
 
     def begin(self, talk: Talk) -> datetime:
+        """When its first span began."""
         return min(
             [talk.start, *(m for m, _ in talk.said), *(m for m, *_ in talk.ran), *(m for m, *_ in talk.spent)]
         )
 
     def local(self, moment: datetime) -> datetime:
+        """The instant on the reader's clock."""
         return moment.astimezone(self.period.zone)
 
     def inside(self, moment: datetime) -> bool:
+        """Whether it is in the period."""
         return self.period.first <= self.local(moment).date() <= self.period.last
 
     def people(self, talk: Talk) -> list[tuple[datetime, str]]:
@@ -148,9 +151,11 @@ class Oracle:
         return sorted((line for line in talk.said if line[1] != "system"), key=lambda line: line[0])
 
     def sent(self) -> list[datetime]:
+        """When each message of the period was sent."""
         return [moment for talk in self.alive for moment, _ in self.people(talk) if self.inside(moment)]
 
     def answers(self) -> list[tuple[datetime, float]]:
+        """When each answer came and how long it took, by the rule in words."""
         found = []
         for talk in self.alive:
             asked = None

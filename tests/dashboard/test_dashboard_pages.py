@@ -48,6 +48,7 @@ class Reader(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep a tag."""
         self.tags.append((tag, dict(attrs)))
 
 
@@ -103,7 +104,7 @@ def test_every_address_on_a_page_is_here_and_answers(demo: Dashboard, page: str)
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_control_has_a_name_and_every_id_is_unique(demo: Dashboard, page: str) -> None:
-    """What a screen reader needs: labels, unique ids, definitions that exist, a language, one main heading."""
+    """What a screen reader needs: labels, unique ids, definitions that exist, a language, one heading."""
     text = httpx.get(demo.pages + page).text
     tags = tags_of(text)
     ids = [attributes["id"] for _, attributes in tags if attributes.get("id")]
@@ -112,7 +113,7 @@ def test_every_control_has_a_name_and_every_id_is_unique(demo: Dashboard, page: 
         for name in ("popovertarget", "aria-labelledby"):
             for target in (attributes.get(name) or "").split():
                 assert target in ids
-    assert ("html", "en") == (tags[0][0], tags[0][1].get("lang"))
+    assert (tags[0][0], tags[0][1].get("lang")) == ("html", "en")
     assert sum(tag == "h1" for tag, _ in tags) == 1
     for number, attributes in enumerate(tags):
         if attributes[0] in {"input", "select", "textarea"} and attributes[1].get("type") not in {
@@ -153,7 +154,7 @@ def test_what_is_vendored_is_what_was_published() -> None:
 
 
 def test_weight_budgets() -> None:
-    """Scripts at most 40 kB and the style sheet at most 12 kB on the wire; our own script at most 300 lines."""
+    """Scripts at most 40 kB, the style sheet at most 12 kB on the wire; our script at most 300 lines."""
     own = static_file("app.js")
     assert len(gzip.compress(static_file(HTMX))) + len(gzip.compress(own)) <= 40_000
     assert own.count(b"\n") <= 300

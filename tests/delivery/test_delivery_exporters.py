@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from agentsight_otel.config import Config
 from agentsight_otel.exporters import AgentSightSpanExporter, FileSpanExporter, spool
 from agentsight_otel.exporters.delivery import Delivery
+from agentsight_otel.server.store.keys import create_key
 from agentsight_otel.testing import LocalServer
 
 Make = Callable[..., Delivery]
@@ -256,7 +257,5 @@ def test_what_an_old_key_left_is_sent_with_the_new_one(server: LocalServer, make
 
 def another_key(server: LocalServer) -> str:
     """Make a second write key of the same agent."""
-    from agentsight_otel.server.store.keys import create_key
-
     with server.store.write() as connection:
         return create_key(connection, server.agent_id, "write", name="second")

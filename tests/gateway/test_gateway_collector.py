@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import random
 import re
 import subprocess
@@ -27,12 +26,6 @@ from agentsight_otel.testing import LocalServer
 from agentsight_otel.translation.relevance import PREFIXES, SCOPES
 
 pytestmark = pytest.mark.collector
-
-SOAK = os.environ.get("AGENTSIGHT_SOAK") == "1"
-KILLS = 20 if SOAK else 3
-"""Of the gateway and of the Collector each."""
-OUTAGE = 60.0 if SOAK else 2.0
-"""Seconds the backend answers 503."""
 
 FILES = sorted(
     path.name for path in CONFIGS.glob("*.yaml") if "builder" not in path.name and path.name != "compose.yaml"
@@ -260,7 +253,8 @@ class _Load:
 
 
 @pytest.mark.timeout(900)
-def test_kill_9_and_outage_under_load(server: LocalServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kills", "outage"), [(3, 2.0), pytest.param(20, 60.0, marks=pytest.mark.soak)])
+def test_kill_9_and_outage_under_load(kills: int, outage: float, server: LocalServer, tmp_path: Path) -> None:
     """Gateway and Collector killed at random moments and a backend that is away: 0 lost, 0 twice."""
     rng = random.Random(4)  # noqa: S311  # reproducible, not secret
     with chain("agent.yaml", server.url, server.api_key, tmp_path) as (front, behind):
@@ -268,9 +262,9 @@ def test_kill_9_and_outage_under_load(server: LocalServer, tmp_path: Path) -> No
         load.start()
         try:
             server.faults.respond(503, times=None, path="/api/ingest/")
-            time.sleep(OUTAGE)
+            time.sleep(outage)
             server.faults.clear()
-            for _ in range(KILLS):
+            for _ in range(kills):
                 for victim in rng.sample([front, behind], 2):
                     time.sleep(rng.uniform(0.1, 1.5))
                     victim.kill()

@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from otlp_requests import logs, to_json, traces
 
 from agentsight_otel.translation.otlp import Decoded, MalformedOtlp, decode_logs, decode_traces
+from agentsight_otel.translation.otlp_bounds import OversizedOtlp
 from agentsight_otel.translation.otlp_json import decode_logs_json, decode_traces_json
 from agentsight_otel.translation.span_data import SpanData
 
@@ -249,6 +250,30 @@ def test_protobuf_nested_too_deep_or_broken_is_refused() -> None:
     for body in (_nested(60), _nested(20_000), traces().SerializeToString()[:-3], b"\xff\xff"):
         with pytest.raises(MalformedOtlp):
             decode_traces(body)
+
+
+def test_little_that_unfolds_into_much_is_refused() -> None:
+    """Bodies of nothing but empty spans, attributes or values are refused for their number."""
+    empty_spans = _field(1, _field(2, b"\x12\x00" * 200_000))
+    empty_attributes = _field(1, _field(2, _field(2, b"\x4a\x00" * 2_100_000)))
+    empty_values = _field(9, _field(2, _field(5, b"\x0a\x00" * 2_100_000)))
+    for body in (empty_spans, empty_attributes, _field(1, _field(2, _field(2, empty_values)))):
+        with pytest.raises(OversizedOtlp):
+            decode_traces(body)
+    with pytest.raises(OversizedOtlp):
+        decode_logs(_field(1, _field(2, b"\x12\x00" * 2_100_000)))
+    for count in (200_000, 2_100_000):
+        spans = b",".join([b"{}"] * count)
+        with pytest.raises(OversizedOtlp):
+            decode_traces_json(b'{"resourceSpans":[{"scopeSpans":[{"spans":[' + spans + b"]}]}]}")
+
+
+def test_large_and_ordinary_is_taken() -> None:
+    """A body of several megabytes of ordinary spans is counted and taken."""
+    request = traces(2, attributes=3)
+    attribute = request.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="long")
+    attribute.value.string_value = "x" * 5_000_000
+    assert len(decode_traces(request.SerializeToString()).items) == 2
 
 
 def test_bad_spans_are_rejected_one_by_one() -> None:

@@ -29,7 +29,7 @@ def test_turn_becomes_messages_in_order_of_time(api: Api) -> None:
 
 
 def test_tool_becomes_an_action_with_its_own_message(api: Api) -> None:
-    """The messages of a turn are the transcript, to the microsecond, however events are ordered."""
+    """A tool span is an action, a run with parsed arguments and measured time, and a transcript row."""
     tool = span(
         2,
         "tool",

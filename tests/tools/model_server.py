@@ -1,4 +1,4 @@
-"""A scripted model server: OpenAI-compatible and Anthropic-compatible HTTP on the loopback interface.
+"""A scripted model server: OpenAI's, Anthropic's and Gemini's APIs over HTTP on the loopback interface.
 
 The script is data, a list of `Rule`. A request is answered by the first rule not yet used whose text occurs
 in what is new in the request: everything after the model's last own message. So the same text asked twice
@@ -28,6 +28,8 @@ from model_wire import (
     anthropic_stream,
     chat_answer,
     chat_stream,
+    gemini_answer,
+    gemini_stream,
     response_answer,
     response_stream,
 )
@@ -98,8 +100,12 @@ def texts_of(value: object) -> str:
         return value
     if isinstance(value, list):
         return "\n".join(texts_of(item) for item in value)
+    if isinstance(value, dict) and "functionResponse" in value:
+        return json.dumps(value["functionResponse"]["response"], ensure_ascii=False)
     if isinstance(value, dict):
-        return "\n".join(texts_of(value[key]) for key in ("text", "content", "output") if key in value)
+        return "\n".join(
+            texts_of(value[key]) for key in ("text", "content", "output", "parts") if key in value
+        )
     return ""
 
 
@@ -109,7 +115,10 @@ def new_text(messages: object) -> str:
         return texts_of(messages)
     new: list[str] = []
     for message in reversed(messages):
-        own = message.get("role") == "assistant" or message.get("type") in {"function_call", "reasoning"}
+        own = message.get("role") in {"assistant", "model"} or message.get("type") in {
+            "function_call",
+            "reasoning",
+        }
         if own and new:
             break
         if not own and message.get("role") not in {"system", "developer"}:
@@ -119,18 +128,27 @@ def new_text(messages: object) -> str:
 
 @dataclass(frozen=True)
 class Api:
-    """How one route reads a request and writes an answer."""
+    """How one route reads a request and writes an answer.
+
+    Attributes:
+        messages: The field of the request that holds the messages.
+        end: What follows the last event of a stream.
+        streams: The route always streams; elsewhere the request says so.
+    """
 
     messages: str
     answer: Callable[[Call, Json], Json]
     stream: Callable[[Call, Json], Iterator[Event]]
     end: bytes = b""
+    streams: bool = False
 
 
 APIS = {
     "/chat/completions": Api("messages", chat_answer, chat_stream, b"data: [DONE]\n\n"),
     "/responses": Api("input", response_answer, response_stream),
     "/messages": Api("messages", anthropic_answer, anthropic_stream),
+    ":generateContent": Api("contents", gemini_answer, gemini_stream),
+    ":streamGenerateContent": Api("contents", gemini_answer, gemini_stream, streams=True),
 }
 
 
@@ -148,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         if api is None:
             self._json(404, error_body(404, f"no such route: {path}"))
             return
-        self._model_call(api, request)
+        self._model_call(api, {"model": path.rsplit("/", 1)[1].split(":")[0]} | request)
 
     def _model_call(self, api: Api, request: Json) -> None:
         time.sleep(self.script.delay)
@@ -157,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(400, error_body(400, "no rule of the script fits this request"))
         elif call.reply.status != 200:
             self._json(call.reply.status, error_body(call.reply.status, "scripted failure"))
-        elif request.get("stream"):
+        elif request.get("stream") or api.streams:
             self._events(api.stream(call, request), api.end)
         else:
             self._json(200, api.answer(call, request))

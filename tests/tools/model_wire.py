@@ -1,4 +1,4 @@
-"""How the scripted model server's answers look on the wire: OpenAI's two APIs and Anthropic's.
+"""How the scripted model server's answers look on the wire: OpenAI's two APIs, Anthropic's and Gemini's.
 
 Only the standard library is used: see `model_server`.
 """
@@ -302,3 +302,48 @@ def _anthropic_events(whole: Json) -> Iterator[tuple[str, Json]]:
     delta = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
     yield "message_delta", {"delta": delta, "usage": whole["usage"]}
     yield "message_stop", {}
+
+
+# --- Gemini generate content -------------------------------------------------------------------------------
+
+
+def gemini_parts(call: Call) -> list[Json]:
+    """The parts of the answer's content."""
+    parts: list[Json] = [{"text": call.reply.text}] if call.reply.text else []
+    return parts + [
+        {"functionCall": {"name": tool.name, "args": tool.arguments}} for tool in call.reply.tools
+    ]
+
+
+def gemini_usage(usage: Usage) -> Json:
+    """Usage as Gemini states it: candidates do not include thoughts."""
+    return {
+        "promptTokenCount": usage.input,
+        "cachedContentTokenCount": usage.cache_read,
+        "candidatesTokenCount": usage.output - usage.reasoning,
+        "thoughtsTokenCount": usage.reasoning,
+        "totalTokenCount": usage.input + usage.output,
+    }
+
+
+def gemini_piece(call: Call, parts: list[Json], *, last: bool) -> Json:
+    """One answer, or one piece of a streamed one; the last has the usage."""
+    candidate: Json = {"content": {"role": "model", "parts": parts}, "index": 0}
+    piece: Json = {"modelVersion": call.model, "responseId": f"gemini-{call.number:03d}"}
+    if not last:
+        return piece | {"candidates": [candidate]}
+    candidate["finishReason"] = "STOP"
+    return piece | {"candidates": [candidate], "usageMetadata": gemini_usage(call.reply.usage)}
+
+
+def gemini_answer(call: Call, _request: Json) -> Json:
+    """A whole answer."""
+    return gemini_piece(call, gemini_parts(call), last=True)
+
+
+def gemini_stream(call: Call, _request: Json) -> Iterator[Event]:
+    """An answer in pieces: texts are cut up, function calls come whole."""
+    cut = [{"text": piece} for part in gemini_parts(call) for piece in pieces(part.get("text", ""))]
+    cut += [part for part in gemini_parts(call) if "functionCall" in part]
+    for number, part in enumerate(cut, 1):
+        yield None, gemini_piece(call, [part], last=number == len(cut))

@@ -78,15 +78,16 @@ def conditions(agent_id: int, wanted: FeedbackFilter, dialect: str) -> list[Colu
     return found
 
 
+_made = tickets.alias("made")
+
+
 def _ticket_of_feedback() -> Select[Any]:
-    return select(tickets.c.id).where(tickets.c.feedback == feedbacks.c.id)
+    return select(_made.c.id).where(_made.c.feedback == feedbacks.c.id)
 
 
 def with_status(found: list[ColumnElement[bool]], statuses: Sequence[str]) -> list[ColumnElement[bool]]:
     """Add the condition that a ticket made from the feedback has one of these statuses."""
-    return (
-        [*found, exists(_ticket_of_feedback().where(tickets.c.status.in_(statuses)))] if statuses else found
-    )
+    return [*found, exists(_ticket_of_feedback().where(_made.c.status.in_(statuses)))] if statuses else found
 
 
 def count(connection: Connection, where: list[ColumnElement[bool]]) -> int:

@@ -25,24 +25,45 @@ class Call:
         output: Messages of the model, likewise.
         system: Text of the system messages.
         tool: The tool it was made inside of, None in the conversation itself.
+        start_ns: When it began.
+        end_ns: When it ended.
+        asks_for_tools: The model wants tools to be run before it goes on.
+        reply: The first message with a text, other choices being drafts; the last where it sums up the rest.
     """
 
-    __slots__ = ("delta", "input", "main", "nodes", "output", "system", "tool", "usage")
+    __slots__ = (
+        "asks_for_tools",
+        "delta",
+        "end_ns",
+        "input",
+        "main",
+        "nodes",
+        "output",
+        "reply",
+        "start_ns",
+        "system",
+        "tool",
+        "usage",
+    )
 
     def __init__(self, nodes: list[Node]) -> None:
         self.nodes = nodes
+        self.start_ns = min(node.span.start_ns for node in nodes)
+        self.end_ns = max(node.span.end_ns for node in nodes)
         inner_first = nodes[::-1]
         self.main = next((node for node in inner_first if node.reading.usage.reported), inner_first[0])
         usage = self.main.reading.usage
         for node in inner_first:
-            usage = usage.filled_from(node.reading.usage)
+            if node is not self.main:
+                usage = usage.filled_from(node.reading.usage)
         self.usage: Usage = usage
-        told = max(inner_first, key=lambda node: _size(node.reading.input)).reading
+        told = _richest(inner_first, "input").reading
         self.delta = told.delta
         self.input = tuple(m for m in told.input if m.role != "system")
         self.system = "\n".join(m.text for m in told.input if m.role == "system")
-        made = max(inner_first, key=lambda node: _size(node.reading.output)).reading
-        self.output: tuple[Message, ...] = made.output
+        self.output: tuple[Message, ...] = _richest(inner_first, "output").reading.output
+        self.asks_for_tools = any(message.asks for message in self.output)
+        self.reply = _reply(self.output)
         self.tool = next((above for above in nodes[0].ancestors() if above.kind is Kind.TOOL), None)
 
     def merge(self, other: Call) -> None:
@@ -53,16 +74,6 @@ class Call:
             setattr(self, name, getattr(merged, name))
 
     @property
-    def start_ns(self) -> int:
-        """When it began."""
-        return min(node.span.start_ns for node in self.nodes)
-
-    @property
-    def end_ns(self) -> int:
-        """When it ended."""
-        return max(node.span.end_ns for node in self.nodes)
-
-    @property
     def failed(self) -> bool:
         """Whether it ended in an error."""
         return all(node.reading.failed for node in self.nodes)
@@ -71,19 +82,6 @@ class Call:
     def only_logged(self) -> bool:
         """Whether no span tells of it, only log records."""
         return all(LOG_ONLY in node.span.attributes for node in self.nodes)
-
-    @property
-    def asks_for_tools(self) -> bool:
-        """Whether the model wants tools to be run before it goes on."""
-        return any(part.kind == "tool_call" for message in self.output for part in message.parts)
-
-    @property
-    def reply(self) -> Message | None:
-        """The first message with a text, other choices being drafts; the last where it sums up the others."""
-        spoken = [m for m in self.output if m.role == "assistant" and m.text.strip()]
-        if len(spoken) > 1 and spoken[-1].text == "".join(message.text for message in spoken[:-1]):
-            return spoken[-1]
-        return spoken[0] if spoken else None
 
     def first(self, field: str) -> str | None:
         """Return a text field of the innermost span that has it."""
@@ -205,14 +203,36 @@ def _spoken(call: Call) -> tuple[str, tuple[str, ...]]:
     return text, tuple(part.name for message in call.output for part in message.of("tool_call"))
 
 
+def _richest(nodes: list[Node], side: str) -> Node:
+    """Return the node whose input or output says most, the first of equals."""
+    if len(nodes) == 1:
+        return nodes[0]
+    return max(nodes, key=lambda node: _size(getattr(node.reading, side)))
+
+
 def _size(messages: tuple[Message, ...]) -> int:
     return sum(len(part.text) + 8 * (part.kind != "other") for message in messages for part in message.parts)
 
 
+def _reply(output: tuple[Message, ...]) -> Message | None:
+    spoken = [message for message in output if message.role == "assistant" and message.text.strip()]
+    if len(spoken) > 1 and spoken[-1].text == "".join(message.text for message in spoken[:-1]):
+        return spoken[-1]
+    return spoken[0] if spoken else None
+
+
+def call_content(call: Call) -> bool:
+    """Whether a model call's spans carry any text of the conversation, and not only what stands for one."""
+    return _says_something(call.input) or _says_something(call.output)
+
+
 def content_of(reading: Reading) -> bool:
     """Whether a span carries any text of a conversation, and not only what stands for one."""
-    texts = [
-        message.text.strip() for message in (*reading.input, *reading.output) if message.role != "system"
-    ]
-    texts += [text.strip() for text in (reading.user_text, reading.reply_text) if text]
-    return not PLACEHOLDERS.issuperset(texts)
+    texts = {text.strip() for text in (reading.user_text, reading.reply_text) if text}
+    if not texts <= PLACEHOLDERS:
+        return True
+    return _says_something(reading.input) or _says_something(reading.output)
+
+
+def _says_something(messages: tuple[Message, ...]) -> bool:
+    return any(message.role != "system" and message.text.strip() not in PLACEHOLDERS for message in messages)

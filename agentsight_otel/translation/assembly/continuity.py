@@ -7,10 +7,7 @@ its last messages are those that an earlier call of the conversation ended with.
 
 from __future__ import annotations
 
-import unicodedata
-
 from agentsight_otel.translation.assembly.ids import text_id
-from agentsight_otel.translation.assembly.lanes import is_from_user
 from agentsight_otel.translation.assembly.memory import Memory
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.base import Kind
@@ -25,7 +22,7 @@ def remember_tail(node: Node, memory: Memory) -> None:
     reading = node.reading
     if node.kind is not Kind.LLM or not reading.output:
         return
-    key = _tail((*reading.input, *reading.output))
+    key = _tail((*reading.input[-2 * _TAIL :], *reading.output))
     if key is None:
         return
     known = memory.tails.get(key)
@@ -39,7 +36,7 @@ def conversation_of_history(node: Node, memory: Memory) -> str | None:
         return None
     messages = reading.input
     end = len(messages)
-    while end and is_from_user(messages[end - 1]):
+    while end and messages[end - 1].from_user:
         end -= 1
     key = _tail(messages[:end])
     return (memory.tails.get(key) or None) if key is not None else None
@@ -47,8 +44,10 @@ def conversation_of_history(node: Node, memory: Memory) -> str | None:
 
 def _tail(messages: tuple[Message, ...]) -> str | None:
     """Return a key for the last messages; None where there are too few to tell conversations apart."""
-    spoken = [message for message in messages if message.role != "system" and message.text.strip()][-_TAIL:]
-    if len(spoken) < _TAIL:
-        return None
-    texts = [f"{message.role}:{unicodedata.normalize('NFC', message.text.strip())}" for message in spoken]
-    return text_id("tail", *texts)
+    tail: list[str] = []
+    for message in reversed(messages):
+        if message.role != "system" and message.text:
+            tail.append(f"{message.role}:{message.sign}")
+            if len(tail) == _TAIL:
+                return text_id("tail", *tail)
+    return None

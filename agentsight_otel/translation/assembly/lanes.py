@@ -6,14 +6,16 @@ what the agent said in between is aligned by its place.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
+
 import msgspec
 
-from agentsight_otel.translation.assembly.ids import signature, text_signature
 from agentsight_otel.translation.dialects.messages import Message
+from agentsight_otel.translation.dialects.values import text_signature
 
 _MAX_ENTRIES = 1_000
 _MAX_OPEN_CALLS = 200
-_SPOKEN = frozenset({"text", "media"})
 
 
 class Entry(msgspec.Struct):
@@ -54,8 +56,9 @@ class Lane(msgspec.Struct):
 
     def continues(self, messages: tuple[Message, ...]) -> bool:
         """Whether a history is this lane's."""
-        signs = [signature(message) for message in users_of(messages)]
-        return bool(signs) and bool(self.users) and self._offset(signs) is not None
+        at = [i for i, message in enumerate(messages) if message.from_user]
+        signs = [messages[i].sign for i in at]
+        return bool(signs) and bool(self.users) and self._offset(signs, _replies(messages, at)) is not None
 
     def find_new(self, messages: tuple[Message, ...], *, delta: bool = False, again: bool = False) -> Found:
         """Return what is new in the input of a model call, and remember it.
@@ -66,10 +69,10 @@ class Lane(msgspec.Struct):
             again: The turn that the last message began is still without an answer, so that the same
                 message alone is a second try and not a second message.
         """
-        at = [i for i, message in enumerate(messages) if is_from_user(message)]
+        at = [i for i, message in enumerate(messages) if message.from_user]
         if not at:
             return Found()
-        signs = [signature(messages[i]) for i in at]
+        signs = [messages[i].sign for i in at]
         trailing = _trailing(messages, at)
         if delta:
             return self._append(messages, at, signs, numbered=False)
@@ -89,9 +92,10 @@ class Lane(msgspec.Struct):
 
     def note_calls(self, messages: tuple[Message, ...], output: tuple[Message, ...]) -> None:
         """Remember which tool calls wait for their result."""
-        for message in messages:
-            for part in message.of("tool_result"):
-                self.open_calls.pop(part.id, None)
+        for message in messages if self.open_calls else ():
+            if message.results:
+                for part in message.of("tool_result"):
+                    self.open_calls.pop(part.id, None)
         for message in output:
             for part in message.of("tool_call"):
                 if part.id and len(self.open_calls) < _MAX_OPEN_CALLS:
@@ -113,17 +117,22 @@ class Lane(msgspec.Struct):
     def _align(
         self, messages: tuple[Message, ...], at: list[int], signs: list[str | None], trailing: set[int]
     ) -> Found:
-        offset = self._offset(signs)
+        offset = self._offset(signs, _replies(messages, at))
         if offset is None:
             new = [n for n, i in enumerate(at) if i in trailing]
             return self._append(messages, [at[n] for n in new], [signs[n] for n in new], numbered=False)
         known = len(self.users) - offset
-        common = next((n for n in range(min(known, len(signs))) if not self._is(n + offset, signs[n])), known)
+        unknown = max(-offset, 0)
+        common = next(
+            (n for n in range(unknown, min(known, len(signs))) if not self._is(n + offset, signs[n])), known
+        )
         if common < min(known, len(signs)):
             del self.users[common + offset :]
             known = common
         found = Found()
         for n, i in enumerate(at[:known]):
+            if n < unknown:
+                continue
             entry = self.users[n + offset]
             if i in trailing and not entry.emitted:
                 entry.emitted = True
@@ -141,10 +150,12 @@ class Lane(msgspec.Struct):
         if n + 1 >= len(at):
             return
         entry = self.users[n + offset]
+        if entry.replied and n + offset + 1 < len(self.users):
+            return  # what was said after an answer comes before the message that is new
         answers = _answers(messages, at, n)
         if not entry.emitted or not answers:
             return
-        signs = [signature(answer) for answer in answers]
+        signs = [answer.sign for answer in answers]
         if not entry.replied:
             answers = answers[-1:]
         elif entry.reply in signs:
@@ -164,22 +175,44 @@ class Lane(msgspec.Struct):
     def _is(self, index: int, sign: str | None) -> bool:
         return _same(self.users[index].sign, sign)
 
-    def _offset(self, signs: list[str | None]) -> int | None:
-        """Return where in the lane a history starts, or None when it is another one."""
+    def _offset(self, signs: list[str | None], replies: list[str | None]) -> int | None:
+        """Return the place in the lane of a history's first message, or None when it is another history.
+
+        The history may have lost its beginning, its end may be new; where several places fit because texts
+        recur, the one where the agent's answers fit too is right.
+        """
+        known = len(self.users)
+        best: tuple[int, int] | None = None
+        for offset in (0, *range(known - 1, -len(signs), -1)):
+            first, last = max(offset, 0), min(known, len(signs) + offset)
+            if first < last and all(self._is(n, signs[n - offset]) for n in range(first, last)):
+                wrong = sum(self._answered_otherwise(n, replies[n - offset]) for n in range(first, last))
+                if not wrong and offset == 0:
+                    return 0
+                best = min(best or (wrong, -offset), (wrong, -offset))
+        if best is not None:
+            return -best[1]
+        return self._edited(signs)
+
+    def _edited(self, signs: list[str | None]) -> int | None:
+        """Return the place of a history of which the application changed a part."""
         known = len(self.users)
         common = 0
         while common < min(known, len(signs)) and self._is(common, signs[common]):
             common += 1
-        if common and not self.dropped:
-            rest = {entry.sign for entry in self.users[common:]}
-            if common == min(known, len(signs)) or not rest.intersection(signs[common:]):
-                return 0
+        rest = {entry.sign for entry in self.users[common:]}
+        if common and not self.dropped and not rest.intersection(signs[common:]):
+            return 0
         for length in range(min(known, len(signs)), 0, -1):
+            first = known - length
             for start in range(len(signs) - length, -1, -1):
-                first = known - length
                 if first >= start and all(self._is(first + n, signs[start + n]) for n in range(length)):
                     return first - start
         return None
+
+    def _answered_otherwise(self, index: int, reply: str | None) -> bool:
+        entry = self.users[index]
+        return entry.replied and not _same(entry.reply, reply)
 
     def _trim(self) -> None:
         excess = len(self.users) - _MAX_ENTRIES
@@ -188,29 +221,35 @@ class Lane(msgspec.Struct):
             self.dropped += excess
 
 
-def is_from_user(message: Message) -> bool:
-    """Whether the user said it; results of tools travel under the user's role too."""
-    return message.role == "user" and any(part.kind in _SPOKEN for part in message.parts)
-
-
-def users_of(messages: tuple[Message, ...]) -> list[Message]:
+def users_of(messages: Iterable[Message]) -> list[Message]:
     """Return the user's messages."""
-    return [message for message in messages if is_from_user(message)]
+    return [message for message in messages if message.from_user]
 
 
 def _trailing(messages: tuple[Message, ...], at: list[int]) -> set[int]:
     """Return where the user's messages at the end are, after all that the agent or a tool said."""
-    last = max((i for i, message in enumerate(messages) if not is_from_user(message)), default=-1)
-    return {i for i in at if i > last}
+    first = len(messages)
+    while first and messages[first - 1].from_user:
+        first -= 1
+    return {i for i in at if i >= first}
 
 
 def _answers(messages: tuple[Message, ...], at: list[int], n: int) -> list[Message]:
     end = at[n + 1]
-    return [
-        message
-        for message in messages[at[n] + 1 : end]
-        if message.role == "assistant" and message.text.strip() and not any(message.of("tool_call"))
-    ]
+    return list(filter(_is_answer, messages[at[n] + 1 : end]))
+
+
+def _replies(messages: tuple[Message, ...], at: list[int]) -> list[str | None]:
+    """Return for each of the user's messages the signature of the last answer before the next one."""
+    replies: list[str | None] = []
+    for start, end in pairwise((*at, len(messages))):
+        answer = next((m for m in reversed(messages[start + 1 : end]) if _is_answer(m)), None)
+        replies.append(answer.sign if answer is not None else None)
+    return replies
+
+
+def _is_answer(message: Message) -> bool:
+    return message.role == "assistant" and not message.asks and bool(message.text.strip())
 
 
 def _same(one: str | None, other: str | None) -> bool:

@@ -80,7 +80,7 @@ class Pending:
         )
 
     def take_oldest(self, keep: int) -> list[PendingTrace]:
-        """Remove and return the traces that rested longest, whole conversations, until *keep* spans remain."""
+        """Remove and return what rested longest, whole conversations, until *keep* spans remain."""
         chosen: set[str] = set()
         conversations: set[str] = set()
         remaining = self.count

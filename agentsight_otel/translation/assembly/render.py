@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -237,13 +238,18 @@ def _with_originals(
     """Add the original attributes; where a name of ours has another value, the original moves aside."""
     result = dict(ours)
     for key, value in originals.items():
-        if repeated and key.startswith(repeated):
+        if repeated and _is_repeated(key, repeated):
             continue
         if key not in result:
             result[key] = value
         elif result[key] != value and not key.startswith("agentsight."):
             result.setdefault(semconv.ORIGINAL_PREFIX + key, value)
     return result
+
+
+@lru_cache(maxsize=8192)
+def _is_repeated(key: str, repeated: tuple[str, ...]) -> bool:
+    return key.startswith(repeated)
 
 
 def _without_messages(span: SpanData) -> tuple[EventData, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from agentsight_otel.translation.assembly.calls import Call
-from agentsight_otel.translation.assembly.ids import signature
 from agentsight_otel.translation.assembly.lanes import users_of
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.base import Kind
@@ -40,12 +39,12 @@ def asked(container: Node) -> Outright | None:
         return Outright(new, sure=True) if new else None
     trailing: list[Message] = []
     for message in reversed(messages):
-        if not users_of((message,)):
+        if not message.from_user:
             break
         trailing.insert(0, message)
-    if not trailing and messages and "history" in reading.fields:
+    if not trailing and messages and reading.history:
         trailing = users_of(messages)
-    sure = "input_messages" in reading.fields or "history" in reading.fields or len(messages) > 1
+    sure = "input_messages" in reading.fields or reading.history or len(messages) > 1
     return Outright(trailing, sure=sure, alone=len(messages) == len(trailing) == 1) if trailing else None
 
 
@@ -55,14 +54,14 @@ def settle(outright: Outright | None, heard: Numbered) -> Numbered:
         return heard
     if not heard:
         return [(message, None) for message in outright.messages] if outright.alone else []
-    numbers = {signature(message): number for message, number in heard}
+    numbers = {message.sign: number for message, number in heard}
     told = "\n".join(message.text for message, _ in heard)
-    if not outright.alone and all(one in outright.messages for one, _ in heard):
+    if not outright.alone and {one.sign for one, _ in heard} <= {one.sign for one in outright.messages}:
         return heard
     within = all(message.text.strip() in told for message in outright.messages)
     if not within and not outright.sure:
         return heard
-    return [(message, numbers.get(signature(message))) for message in outright.messages]
+    return [(message, numbers.get(message.sign)) for message in outright.messages]
 
 
 def answer(call: Call | None, container: Node | None) -> tuple[Message, Call | None] | None:
@@ -96,9 +95,9 @@ def _own_answer(container: Node) -> Message | None:
     if reading.failed:
         return None
     messages = reading.output
-    if not messages and "history" in reading.fields:
+    if not messages and reading.history:
         messages = reading.input[reading.new_from or 0 :]
     for message in reversed(messages):
-        if message.role == "assistant" and message.text.strip() and not any(message.of("tool_call")):
+        if message.role == "assistant" and message.text.strip() and not message.asks:
             return message
     return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 import msgspec
 
 from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.translation.assembly.calls import Call
-from agentsight_otel.translation.assembly.lanes import is_from_user
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.messages import read_messages
 from agentsight_otel.translation.dialects.parts import Part, plain_result
@@ -60,44 +60,73 @@ class ToolRun(msgspec.Struct):
                 self.error = result_text(self.result)
 
 
+class Ledger:
+    """The tool runs of a conversation, by which results find them wherever they were asked for."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, ToolRun] = {}
+        self._nameless: dict[tuple[str, str], list[ToolRun]] = {}
+        self._waiting: list[ToolRun] = []
+
+    def opened(self, run: ToolRun) -> None:
+        """Note a run that a model asked for."""
+        self._waiting.append(run)
+        if run.call_id:
+            self.by_id[run.call_id] = run
+        else:
+            self._nameless.setdefault((run.name, _canonical(run.arguments)), []).append(run)
+
+    def answer(self, call: Call) -> None:
+        """Give the results in a model call's input to the runs they belong to.
+
+        Where results have no id, the n-th result of a tool with the same arguments is that of the n-th such
+        run; a history that is longer than what is known ends with it.
+        """
+        self._waiting = [run for run in self._waiting if not run.has_result]
+        if not self._waiting:
+            return
+        nameless: dict[tuple[str, str], list[Part]] = {}
+        for part, asked in _pairs(call):
+            run = self.by_id.get(part.id or (asked.id if asked is not None else ""))
+            if run is not None:
+                run.take(part, call)
+            elif asked is not None:
+                nameless.setdefault((asked.name, _canonical(asked.value)), []).append(part)
+        for key, parts in nameless.items():
+            runs = self._nameless.get(key, [])
+            for run, part in zip(runs, parts[max(len(parts) - len(runs), 0) :], strict=False):
+                run.take(part, call)
+
+
 class ToolBook:
     """Gathers the tool runs of one turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self.runs: list[ToolRun] = []
-        self._by_id: dict[str, ToolRun] = {}
+        self._ledger = ledger
 
     def asked(self, call: Call) -> None:
         """Note the tools a model call asks for."""
         index = 0
         for message in call.output:
             for part in message.of("tool_call"):
-                known = self._by_id.get(part.id) if part.id else None
+                known = self._ledger.by_id.get(part.id)
                 if known is None:
                     self._open(part, call, index)
                 elif not known.arguments:
-                    known.arguments = (
-                        part.value
-                    )  # a streamed call is written down before its arguments are known
+                    # A streamed call is written down before its arguments are known.
+                    known.arguments = part.value
                 index += 1
 
-    def recover(self, part: Part, call: Call, index: int) -> None:
-        """Note a tool call that only a later call's history tells of; it ended before that call began."""
-        self._open(part, call, index)
-        self.runs[-1].since_ns = 0
-        self.runs[-1].start_ns = call.start_ns - _STEP_NS
-
-    def knows(self, call_id: str) -> bool:
-        """Whether there is a run with that id."""
-        return call_id in self._by_id
-
-    def answered(self, part: Part, call: Call) -> bool:
-        """Note a result in a model call's input; False when the tool was not asked for here."""
-        run = self._by_id.get(part.id)
-        if run is None:
-            return False
-        run.take(part, call)
-        return True
+    def recover(self, call: Call) -> None:
+        """Note the tool calls of the current exchange that only the history of a model call tells of."""
+        index = 0
+        for message in takewhile(lambda message: not message.from_user, reversed(call.input)):
+            for part in message.of("tool_call") if message.asks else ():
+                if part.id and part.id not in self._ledger.by_id:
+                    run = self._open(part, call, index)
+                    run.since_ns, run.start_ns = 0, call.start_ns - _STEP_NS - index
+                index += 1
 
     def ran(self, node: Node) -> None:
         """Note a span of a tool."""
@@ -106,24 +135,24 @@ class ToolBook:
         if run is None:
             self.runs.append(evidence)
             if evidence.call_id:
-                self._by_id[evidence.call_id] = evidence
+                self._ledger.by_id[evidence.call_id] = evidence
             return
         _merge(run, evidence)
         if evidence.call_id and not run.call_id:
             run.call_id = evidence.call_id
-            self._by_id[run.call_id] = run
+            self._ledger.by_id[run.call_id] = run
 
-    def _open(self, part: Part, call: Call, index: int) -> None:
+    def _open(self, part: Part, call: Call, index: int) -> ToolRun:
         run = ToolRun(part.id, part.name, part.value, call=call, index=index)
         run.since_ns = call.start_ns
         run.start_ns = run.end_ns = call.end_ns + index * _STEP_NS
         self.runs.append(run)
-        if part.id:
-            self._by_id[part.id] = run
+        self._ledger.opened(run)
+        return run
 
     def _match(self, evidence: ToolRun) -> ToolRun | None:
         if evidence.call_id:
-            known = self._by_id.get(evidence.call_id)
+            known = self._ledger.by_id.get(evidence.call_id)
             if known is not None:
                 return known
         start = evidence.nodes[0].span.start_ns
@@ -261,50 +290,13 @@ def _canonical(value: Any) -> str:
     return encode_json_str(value)
 
 
-def recover_all(books: list[ToolBook], book: ToolBook, call: Call) -> None:
-    """Note in *book* the tool calls of the current turn that only the history of a model call tells of."""
-    last = max((i for i, message in enumerate(call.input) if is_from_user(message)), default=-1)
-    index = 0
-    for message in call.input[last + 1 :]:
-        for part in message.of("tool_call"):
-            if part.id and not any(known.knows(part.id) for known in books):
-                book.recover(part, call, index)
-            index += 1
-
-
-def answer_all(books: list[ToolBook], call: Call) -> None:
-    """Give the results in a model call's input to the runs they belong to.
-
-    Where results have no id, the n-th result of a tool with the same arguments is that of the n-th such run;
-    a history that is longer than what is known ends with it.
-    """
-    nameless: dict[tuple[str, str], list[Part]] = {}
-    for part, asked in _pairs(call):
-        call_id = part.id or (asked.id if asked is not None else "")
-        answer = msgspec.structs.replace(part, id=call_id)
-        if call_id and any(book.answered(answer, call) for book in reversed(books)):
-            continue
-        if asked is not None:
-            nameless.setdefault((asked.name, _canonical(asked.value)), []).append(part)
-    for (name, arguments), parts in nameless.items():
-        runs = [
-            run
-            for book in books
-            for run in book.runs
-            if not run.call_id and run.name == name and _canonical(run.arguments) == arguments
-        ]
-        for run, part in zip(runs, parts[max(len(parts) - len(runs), 0) :], strict=False):
-            run.take(part, call)
-
-
 def _pairs(call: Call) -> Iterator[tuple[Part, Part | None]]:
     """Iterate over the results in an input, each with the call it answers where only its place says which."""
     open_calls: list[Part] = []
     for message in call.input:
-        asked = list(message.of("tool_call"))
-        if asked:
-            open_calls = asked
-        for part in message.of("tool_result"):
+        if message.asks:
+            open_calls = list(message.of("tool_call"))
+        for part in message.of("tool_result") if message.results else ():
             if part.id:
                 yield part, next((one for one in open_calls if one.id == part.id), None)
                 continue

@@ -7,12 +7,18 @@ from typing import Any
 import msgspec
 
 from agentsight_otel.translation.assembly import replies
-from agentsight_otel.translation.assembly.calls import Call, content_of, find_calls, merge_shadows
-from agentsight_otel.translation.assembly.ids import span_id, text_id, text_signature
+from agentsight_otel.translation.assembly.calls import (
+    Call,
+    call_content,
+    content_of,
+    find_calls,
+    merge_shadows,
+)
+from agentsight_otel.translation.assembly.ids import span_id, text_id
 from agentsight_otel.translation.assembly.lanes import Lane, users_of
 from agentsight_otel.translation.assembly.memory import Conversation
 from agentsight_otel.translation.assembly.replies import Numbered, Outright
-from agentsight_otel.translation.assembly.tools import ToolBook, answer_all, recover_all
+from agentsight_otel.translation.assembly.tools import Ledger, ToolBook
 from agentsight_otel.translation.assembly.trees import CONTAINERS, Node
 from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.dialects.messages import Message
@@ -61,9 +67,9 @@ class Turn(msgspec.Struct, eq=False):
     span_id: str
     first: SpanData
     root: Node | None
+    tools: ToolBook
     said: list[Said] = []
     calls: list[Call] = []
-    tools: ToolBook = msgspec.field(default_factory=ToolBook)
     others: list[Node] = []
     captured: bool = False
     end_ns: int = 0
@@ -95,6 +101,7 @@ class TurnBuilder:
         self.turns: list[Turn] = []
         self._id = conversation_id
         self._memory = memory
+        self._ledger = Ledger()
 
     def add_all(self, roots: list[Node]) -> None:
         """Take all top spans of a conversation, in order of their start."""
@@ -115,7 +122,7 @@ class TurnBuilder:
         turn = run.turn or self._continued(run)
         turn.end_ns = max(turn.end_ns, root.span.end_ns)
         turn.failed = turn.failed or root.reading.failed
-        turn.captured = turn.captured or any(content_of(node.reading) for node in nodes)
+        turn.captured = turn.captured or content_of(root.reading) or any(map(call_content, calls))
         turn.others += [
             node for node in nodes if node.kind not in _LEAVES and node is not turn.root
         ] + wrappers
@@ -134,9 +141,8 @@ class TurnBuilder:
         turn = run.turn = run.turn or self._continued(run)
         turn.calls.append(call)
         turn.end_ns = max(turn.end_ns, call.end_ns)
-        books = [known.tools for known in self.turns]
-        recover_all(books, turn.tools, call)
-        answer_all(books, call)
+        turn.tools.recover(call)
+        self._ledger.answer(call)
         turn.tools.asked(call)
         if lane is not None:
             lane.note_calls(call.input, call.output)
@@ -198,7 +204,7 @@ class TurnBuilder:
             if _is_blank(message) or (run.turn.root is not run.root and message.text.strip() in said):
                 continue
             if number is not None:
-                key = text_id("user", self._id, str(number), text_signature(message.text) or "")
+                key = text_id("user", self._id, str(number), message.sign or "")
             else:
                 key = text_id("user", source.trace_id, source.span_id, str(index))
             run.turn.said.append(Said(key, "end_user", message, time_ns + index * _STEP_NS))
@@ -241,9 +247,21 @@ class TurnBuilder:
 
     def _begin(self, run: _Run, first: SpanData) -> Turn:
         if run.container is not None and run.turn is None:
-            turn = Turn(run.root.span.span_id, run.root.span, run.root, end_ns=run.root.span.start_ns)
+            turn = Turn(
+                run.root.span.span_id,
+                run.root.span,
+                run.root,
+                ToolBook(self._ledger),
+                end_ns=run.root.span.start_ns,
+            )
         else:
-            turn = Turn(span_id("turn", first.trace_id, first.span_id), first, None, end_ns=first.start_ns)
+            turn = Turn(
+                span_id("turn", first.trace_id, first.span_id),
+                first,
+                None,
+                ToolBook(self._ledger),
+                end_ns=first.start_ns,
+            )
         self.turns.append(turn)
         run.turn = turn
         run.spoken = []
@@ -284,10 +302,10 @@ class TurnBuilder:
     def _fill_in(self, backfill: list[tuple[Message, int]], before: Turn | None, call: Call) -> None:
         """Add answers that only a later history tells of, to the turn they were given in."""
         for message, number in backfill:
-            key = text_id("agent", self._id, str(number), text_signature(message.text) or "")
+            key = text_id("agent", self._id, str(number), message.sign or "")
             turn = before
             if turn is None:
-                turn = Turn(span_id("backfill", key), call.nodes[0].span, None)
+                turn = Turn(span_id("backfill", key), call.nodes[0].span, None, ToolBook(self._ledger))
                 turn.end_ns = call.start_ns - _STEP_NS
                 turn.captured = True
                 self.turns.append(turn)

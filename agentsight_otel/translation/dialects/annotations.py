@@ -42,7 +42,7 @@ def read_annotations(found: Walk) -> tuple[Annotation, ...]:
     """Return the annotations and evaluations that a span carries."""
     read: list[Annotation] = []
     for field, scope in _SCOPES.items():
-        for item in unflatten(found.flat.get(field, {})):
+        for item in map(unflatten, found.flat.get(field, {}).values()):
             inner = item.get("annotation", item.get("evaluation"))
             if isinstance(inner, dict):
                 read.append(_annotation(inner, scope, human=_is_human(inner.get("annotator_kind"))))

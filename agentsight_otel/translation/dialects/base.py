@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from agentsight_otel.translation.dialects.flattened import Flat
 from agentsight_otel.translation.span_data import SpanData
 
 
@@ -170,7 +171,7 @@ class Walk(msgspec.Struct):
         kind: What it is, or None when nothing says.
         dialect: Name of the convention that said so.
         fields: The best value of each field of `Dialect`.
-        flat: Flattened attributes by field, as path to value.
+        flat: Flattened attributes by field.
         metadata: Metadata entries.
         rules: The rules of the dialects that hold for the span's scope.
     """
@@ -179,6 +180,6 @@ class Walk(msgspec.Struct):
     kind: Kind | None
     dialect: str
     fields: dict[str, Any]
-    flat: dict[str, dict[str, Any]]
+    flat: dict[str, Flat]
     metadata: dict[str, Any]
     rules: Rules

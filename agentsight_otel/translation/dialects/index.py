@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from agentsight_otel.translation.dialects.base import CONTENT_FIELDS, KEY_FIELDS, Dialect, Kind, Rules, Walk
+from agentsight_otel.translation.dialects.flattened import Flat, split_number
 from agentsight_otel.translation.span_data import SpanData
 
 _BLANK = ("", None)
@@ -34,6 +35,7 @@ class _Route(NamedTuple):
     slots: tuple[_Slot, ...] = ()
     kinds: tuple[_KindSlot, ...] = ()
     flat: str = ""
+    number: int = 0
     path: str = ""
     metadata: str = ""
     whole_metadata: bool = False
@@ -120,16 +122,21 @@ class Index:
         for prefix, field, purpose in self._prefixes:
             if key.startswith(prefix) and len(key) > len(prefix):
                 rest = key[len(prefix) :]
-                route = (
-                    route._replace(flat=field, path=rest)
-                    if purpose == "flat"
-                    else route._replace(metadata=rest)
-                )
+                route = _below(route, field, rest, purpose)
                 break
         if len(self._routes) >= _ROUTES_KEPT:
             self._routes.clear()
         self._routes[key] = route
         return route
+
+
+def _below(route: _Route, field: str, rest: str, purpose: str) -> _Route:
+    if purpose == "metadata":
+        return route._replace(metadata=rest)
+    numbered = split_number(rest)
+    if numbered is None:
+        return route
+    return route._replace(flat=field, number=numbered[0], path=numbered[1])
 
 
 class _Pass:
@@ -142,7 +149,7 @@ class _Pass:
         self.kind: Kind | None = None
         self.dialect = ""
         self.fields: dict[str, Any] = {}
-        self.flat: dict[str, dict[str, Any]] = {}
+        self.flat: dict[str, Flat] = {}
         self.metadata: dict[str, Any] = {}
         self._ranks: dict[str, int] = {}
         self._kind_rank = _PRESENCE_RANK
@@ -158,7 +165,7 @@ class _Pass:
                 if kind is not None:
                     self._kind_rank, self.kind, self.dialect = rank, kind, dialect
         if route.flat:
-            self.flat.setdefault(route.flat, {})[route.path] = value
+            self.flat.setdefault(route.flat, {}).setdefault(route.number, []).append((route.path, value))
         elif route.metadata:
             self.metadata[route.metadata] = value
         elif route.whole_metadata:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
 
+from agentsight_otel.encoding import decode_json
+from agentsight_otel.translation.dialects.flattened import unflatten
 from agentsight_otel.translation.dialects.parts import Part, join_text, read_part, text_part
-from agentsight_otel.translation.dialects.values import load
+from agentsight_otel.translation.dialects.values import load, text_signature
 
 _MAX_DEPTH = 8
 _MAX_MESSAGES = 20_000
+_MAX_CACHED = 8_192
 
 _ROLES = {
     "user": "user",
@@ -54,32 +59,44 @@ _LISTS = ("messages", "chat_history", "contents", "input_messages", "generations
 _CONTENTS = ("parts", "content", "contents", "text", "blocks")
 
 
-class Message(msgspec.Struct, frozen=True):
-    """One message.
+class Message:
+    """One message; never changed once made.
 
     Attributes:
         role: ``user``, ``assistant``, ``system``, ``tool``, or another one as written.
         parts: What it says, in order.
-        name: Who said it, when written.
+        text: The text parts, joined.
+        asks: It calls tools.
+        results: It brings results of tools back.
+        from_user: The user said something in it; results of tools travel under the user's role too.
     """
 
-    role: str
-    parts: tuple[Part, ...]
-    name: str = ""
+    __slots__ = ("_sign", "asks", "from_user", "parts", "results", "role", "text")
+
+    def __init__(self, role: str, parts: tuple[Part, ...]) -> None:
+        self.role = role
+        self.parts = parts
+        kinds = {part.kind for part in parts}
+        self.text = join_text(parts) if "text" in kinds else ""
+        self.asks = "tool_call" in kinds
+        self.results = "tool_result" in kinds
+        self.from_user = role == "user" and ("text" in kinds or "media" in kinds)
+        self._sign: str | None = ""
 
     @property
-    def text(self) -> str:
-        """The text parts, joined."""
-        return join_text(self.parts)
+    def sign(self) -> str | None:
+        """What makes two messages the same one; None where the text is not known."""
+        if self._sign == "":
+            self._sign = text_signature(self.text) if self.text else self._media_sign()
+        return self._sign
 
     def of(self, kind: str) -> Iterator[Part]:
         """Iterate over the parts of a kind."""
         return (part for part in self.parts if part.kind == kind)
 
-    @property
-    def is_tool_result(self) -> bool:
-        """Whether it only brings results of tools back."""
-        return bool(self.parts) and all(part.kind == "tool_result" for part in self.parts)
+    def _media_sign(self) -> str | None:
+        names = [f"{part.kind}:{part.uri}:{len(part.data)}:{part.name}" for part in self.parts]
+        return text_signature("|".join(names)) if names else None
 
 
 def read_messages(value: Any, default_role: str = "user") -> tuple[Message, ...]:
@@ -89,9 +106,50 @@ def read_messages(value: Any, default_role: str = "user") -> tuple[Message, ...]
         value: A list, one message, a text, or JSON of these; what it is not, is left out.
         default_role: The role of what names none.
     """
-    return tuple(
-        message for message, _ in zip(_read(load(value), default_role, 0), range(_MAX_MESSAGES), strict=False)
-    )
+    if isinstance(value, str) and value.startswith("["):
+        known = _from_json(value, default_role)
+        if known is not None:
+            return known
+    return tuple(islice(_read(load(value), default_role, 0), _MAX_MESSAGES))
+
+
+def message_of_items(items: tuple[tuple[str, Any], ...], default_role: str) -> tuple[Message, ...]:
+    """Return the messages of one flattened object, as `split_number` leaves it."""
+    if all(type(value) is str and len(value) <= _MAX_CACHED for _, value in items):
+        return _cached_items(items, default_role)
+    return tuple(_read(unflatten(items), default_role, 1))
+
+
+# Every model call repeats the whole history, so nearly every message has been read before.
+
+
+def _from_json(text: str, default_role: str) -> tuple[Message, ...] | None:
+    try:
+        raws = _decode_list(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    found: list[Message] = []
+    for raw in raws[:_MAX_MESSAGES]:
+        data = bytes(raw)
+        found += (_cached_json if len(data) <= _MAX_CACHED else _one_json)(data, default_role)
+    return tuple(found)
+
+
+def _one_json(data: bytes, default_role: str) -> tuple[Message, ...]:
+    try:
+        value = decode_json(data)
+    except (msgspec.DecodeError, RecursionError):
+        return ()
+    return tuple(_read(load(value), default_role, 1))
+
+
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_cached_json = lru_cache(maxsize=4096)(_one_json)
+
+
+@lru_cache(maxsize=4096)
+def _cached_items(items: tuple[tuple[str, Any], ...], default_role: str) -> tuple[Message, ...]:
+    return tuple(_read(unflatten(items), default_role, 1))
 
 
 def _read(value: Any, default_role: str, depth: int) -> Iterator[Message]:
@@ -165,8 +223,7 @@ def read_message(value: dict[str, Any], default_role: str = "user") -> Message |
     call_id = value.get("tool_call_id") or value.get("toolCallId")
     if (role == "tool" or call_id) and not any(part.kind in {"tool_result", "tool_call"} for part in parts):
         role, parts = "tool", [_result(value, content, call_id)]
-    name = value.get("name")
-    return Message(role, tuple(parts), name if isinstance(name, str) else "")
+    return Message(role, tuple(parts))
 
 
 def _role(value: dict[str, Any]) -> str | None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
-import msgspec
-
-from agentsight_otel.translation.dialects import containers, usage, walk
+from agentsight_otel.translation.dialects import containers, walk
 from agentsight_otel.translation.dialects.annotations import Annotation, read_annotations
 from agentsight_otel.translation.dialects.base import Kind, Rules, Walk
 from agentsight_otel.translation.dialects.events import EventMessages, with_details
-from agentsight_otel.translation.dialects.flattened import unflatten
-from agentsight_otel.translation.dialects.messages import Message, read_messages
+from agentsight_otel.translation.dialects.messages import Message, message_of_items, read_messages
 from agentsight_otel.translation.dialects.parts import Part, read_part, text_part
-from agentsight_otel.translation.dialects.usage import Usage
+from agentsight_otel.translation.dialects.usage import Usage, read_usage
 from agentsight_otel.translation.dialects.values import as_count, as_flag, as_id, as_text, load
 from agentsight_otel.translation.span_data import SpanData
 
@@ -22,8 +20,8 @@ _USERS_IN_METADATA = ("user_id", "userId", "customer_id", "customerId")
 _ERRORS = frozenset({"error", "failed", "true"})
 
 
-class Reading(msgspec.Struct):
-    """One span, read.
+class Reading:
+    """One span, read; what takes time is read when it is asked for.
 
     Attributes:
         span: The original.
@@ -31,30 +29,31 @@ class Reading(msgspec.Struct):
         dialect: The convention that said so.
         conversation: The conversation id the span itself names, or None.
         is_ours: The id is `agentsight.conversation.id`, which no other may override.
-        delta: The input holds only what is new.
-        new_from: Index into the input from which it is new, or None.
-        user_text: What the user said, where a convention says it outright.
-        reply_text: What the agent said, likewise.
+        customer: The customer the span names, or None.
+        agent: Name of the agent, or None.
+        fields: The best value of each field of `Dialect`.
+        metadata: The application's metadata.
+        rules: Habits of the framework.
     """
 
-    span: SpanData
-    kind: Kind | None
-    dialect: str
-    conversation: str | None
-    is_ours: bool
-    customer: str | None
-    agent: str | None
-    fields: dict[str, Any]
-    metadata: dict[str, Any]
-    input: tuple[Message, ...] = ()
-    output: tuple[Message, ...] = ()
-    delta: bool = False
-    new_from: int | None = None
-    user_text: str | None = None
-    reply_text: str | None = None
-    usage: Usage = Usage()
-    annotations: tuple[Annotation, ...] = ()
-    rules: Rules = Rules()
+    def __init__(self, span: SpanData) -> None:
+        self.span = span = with_details(span) if span.events else span
+        self._found = found = walk(span)
+        self.fields = fields = found.fields
+        self.rules = found.rules
+        self.dialect = found.dialect
+        self.metadata = _metadata(found) if found.metadata else {}
+        self.kind = found.kind
+        if (
+            self.kind is Kind.TOOL
+            and found.rules.answer_tools
+            and self.text("tool_name") in found.rules.answer_tools
+        ):
+            self.kind = Kind.OTHER
+        self.conversation = as_id(fields.get("conversation")) or _first_id(self.metadata, _IDS_IN_METADATA)
+        self.is_ours = "agentsight.conversation.id" in span.attributes
+        self.customer = as_id(fields.get("customer")) or _first_id(self.metadata, _USERS_IN_METADATA)
+        self.agent = as_text(fields.get("agent_name"))
 
     def text(self, field: str) -> str | None:
         """A text field, None when missing or blank."""
@@ -65,86 +64,84 @@ class Reading(msgspec.Struct):
         """Whether the span ended in an error."""
         return self.span.status == "error" or self.fields.get("error_type") is not None
 
+    @cached_property
+    def usage(self) -> Usage:
+        """Its tokens."""
+        return read_usage(self.fields)
+
+    @cached_property
+    def annotations(self) -> tuple[Annotation, ...]:
+        """Feedback that it carries."""
+        return read_annotations(self._found)
+
+    @property
+    def delta(self) -> bool:
+        """Whether the input holds only what is new."""
+        return "new_messages" in self.fields or as_flag(self.fields.get("delta")) is True
+
+    @property
+    def history(self) -> bool:
+        """Whether the input is the whole of a run, with what the agent said in it."""
+        return "history" in self.fields and self.kind is not Kind.LLM
+
+    @property
+    def new_from(self) -> int | None:
+        """Index into a history from which it is new, or None."""
+        return as_count(self.fields.get("new_message_index")) if self.history else None
+
+    @property
+    def user_text(self) -> str | None:
+        """What the user said, where a convention says it outright."""
+        return self.text("user_text")
+
+    @cached_property
+    def reply_text(self) -> str | None:
+        """What the agent said, likewise."""
+        text = self.fields.get("reply_text")
+        return containers.reply_of(text) if text is not None else None
+
+    @cached_property
+    def input(self) -> tuple[Message, ...]:
+        """The messages that went in."""
+        if self.history:
+            return read_messages(self.fields["history"])
+        if "new_messages" in self.fields:
+            return read_messages(self.fields["new_messages"])
+        messages = _by_rules(self._messages("input", "user"), self.rules)
+        if "system_instructions" in self.fields and not any(message.role == "system" for message in messages):
+            return (*read_messages(self.fields["system_instructions"], "system"), *messages)
+        return messages
+
+    @cached_property
+    def output(self) -> tuple[Message, ...]:
+        """The messages that came out."""
+        messages = _by_rules(self._messages("output", "assistant"), self.rules)
+        return messages or (_reply_message(self) if self.kind is Kind.LLM else ())
+
+    @cached_property
+    def _events(self) -> EventMessages:
+        return EventMessages.of(self.span) if self.span.events else EventMessages()
+
+    def _messages(self, side: str, role: str) -> tuple[Message, ...]:
+        value = self.fields.get(f"{side}_messages")
+        if value is not None and (messages := read_messages(value, role)):
+            return messages
+        told = self._events.input if side == "input" else self._events.output
+        if told:
+            return told
+        flat = self._found.flat.get(f"{side}_messages")
+        if flat:
+            items = (message_of_items(tuple(flat[number]), role) for number in sorted(flat))
+            messages = tuple(message for found in items for message in found)
+            if any(message.parts for message in messages):
+                return messages
+        read = containers.input_messages if side == "input" else containers.output_messages
+        return read(self.fields.get(f"{side}_value"))
+
 
 def read_span(span: SpanData) -> Reading:
     """Read a span; never raises on what instrumentations write."""
-    span = with_details(span)
-    found = walk(span)
-    metadata = _metadata(found)
-    conversation = as_id(found.fields.get("conversation")) or _first_id(metadata, _IDS_IN_METADATA)
-    reading = Reading(
-        span,
-        found.kind,
-        found.dialect,
-        conversation,
-        "agentsight.conversation.id" in span.attributes,
-        as_id(found.fields.get("customer")) or _first_id(metadata, _USERS_IN_METADATA),
-        as_text(found.fields.get("agent_name")),
-        found.fields,
-        metadata,
-    )
-    if found.kind is not None:
-        _read_content(reading, found)
-    return reading
-
-
-def _read_content(reading: Reading, found: Walk) -> None:
-    fields = reading.fields
-    reading.usage = usage.read_usage(fields)
-    reading.annotations = read_annotations(found)
-    reading.user_text = as_text(fields.get("user_text"))
-    reading.rules = found.rules
-    if reading.kind is Kind.TOOL:
-        if as_text(fields.get("tool_name")) in found.rules.answer_tools:
-            reading.kind = Kind.OTHER
-        return
-    events = EventMessages.of(reading.span) if reading.span.events else EventMessages()
-    reading.input = _by_rules(_input(found, events), found.rules)
-    reading.output = _by_rules(_output(found, events), found.rules)
-    if "system_instructions" in fields and not any(message.role == "system" for message in reading.input):
-        reading.input = (*read_messages(fields["system_instructions"], "system"), *reading.input)
-    _read_markers(reading, found)
-    text = fields.get("reply_text")
-    reading.reply_text = containers.reply_of(text) if text is not None else None
-    if not reading.output and reading.kind is Kind.LLM:
-        reading.output = _reply_message(reading)
-
-
-def _read_markers(reading: Reading, found: Walk) -> None:
-    fields = found.fields
-    if "new_messages" in fields:
-        reading.input, reading.delta = read_messages(fields["new_messages"]), True
-    elif as_flag(fields.get("delta")):
-        reading.delta = True
-    history = fields.get("history")
-    if history is not None and reading.kind is not Kind.LLM:
-        reading.input = read_messages(history)
-        reading.new_from = as_count(fields.get("new_message_index"))
-
-
-def _input(found: Walk, events: EventMessages) -> tuple[Message, ...]:
-    fields = found.fields
-    for value in (fields.get("input_messages"), None):
-        if value is not None and (messages := read_messages(value)):
-            return messages
-    if events.input:
-        return events.input
-    flat = found.flat.get("input_messages")
-    if flat and (messages := read_messages(unflatten(flat))) and any(m.parts for m in messages):
-        return messages
-    return containers.input_messages(fields.get("input_value")) if found.kind is not None else ()
-
-
-def _output(found: Walk, events: EventMessages) -> tuple[Message, ...]:
-    value = found.fields.get("output_messages")
-    if value is not None and (messages := read_messages(value, "assistant")):
-        return messages
-    if events.output:
-        return events.output
-    flat = found.flat.get("output_messages")
-    if flat and (messages := read_messages(unflatten(flat), "assistant")) and any(m.parts for m in messages):
-        return messages
-    return containers.output_messages(found.fields.get("output_value"))
+    return Reading(span)
 
 
 def _by_rules(messages: tuple[Message, ...], rules: Rules) -> tuple[Message, ...]:
@@ -155,7 +152,6 @@ def _by_rules(messages: tuple[Message, ...], rules: Rules) -> tuple[Message, ...
         Message(
             message.role,
             tuple(filter(None, (_part_by_rules(message, part, rules) for part in message.parts))),
-            message.name,
         )
         for message in messages
     )

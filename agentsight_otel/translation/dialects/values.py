@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from typing import Any
 
 import msgspec
@@ -85,6 +87,19 @@ def _closed(text: str) -> str:
         text += '"'
     text = re.sub(r'(,\s*|,?\s*"[^"]*"\s*:\s*|:\s*)$', "", text)
     return text + "".join(reversed(stack))
+
+
+def text_signature(text: str) -> str | None:
+    """Return what makes two texts the same one; None for a placeholder, which is no text.
+
+    Blank space at the ends and Unicode's ways of writing an accent make no difference.
+    """
+    stripped = text.strip()
+    if stripped in PLACEHOLDERS:
+        return None
+    if not stripped.isascii():
+        stripped = unicodedata.normalize("NFC", stripped)
+    return hashlib.blake2b(stripped.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def as_text(value: Any) -> str | None:

@@ -88,7 +88,6 @@ class Driver:
         transfer: The tool by which it hands a turn over, and a text in what it answers to that.
         adapt: Changes the script where the framework makes the model speak its own protocol.
         reshape: Changes the scenario, and with it the truth, where the framework changes what is said.
-        notes: Sentences for the expected files: what this instrumentation is known to do.
         outside: Instead of an application: runs the scenario in another process and returns its spans.
     """
 
@@ -102,7 +101,6 @@ class Driver:
     transfer: tuple[ToolUse, str] | None = None
     adapt: Callable[[list[Rule]], list[Rule]] | None = None
     reshape: Callable[[Scenario], Scenario] | None = None
-    notes: tuple[str, ...] = ()
     outside: Callable[[Context], list[dict[str, Any]]] | None = None
 
 
@@ -152,14 +150,16 @@ class Recorder:
 
     def _write(self, scenario: Scenario, served: list[Rule], spans: list[dict[str, Any]]) -> None:
         logs = self._logs.take()
-        folder = self._out / scenario.name
-        folder.mkdir(parents=True, exist_ok=True)
         truth = Truth(scenario, self._driver.per_turn).conversations(served)
         evidence = Evidence(spans + logs)
         for conversation, billed in truth:
             mark(conversation, evidence, billed)
-            conversation["notes"] += self._driver.notes
         expected = [conversation for conversation, _billed in truth]
+        told = [item.get("captured", True) for part in expected for item in part["messages"]]
+        if not any(told) and scenario.name != "content_off":
+            raise NotRecordedError("the instrumentation wrote no message down")
+        folder = self._out / scenario.name
+        folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "spans.json", spans)
         if logs:
             write_json(folder / "logs.json", logs)
