@@ -182,7 +182,6 @@ class Run:
 
 
 if __name__ == "__main__":
-    duration = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
-    wanted = float(sys.argv[2]) if len(sys.argv) > 2 else None
+    numbers = [float(argument) for argument in sys.argv[1:] if argument.isdecimal()]
     for every in (GENAI_EVERY, 1):
-        run(duration, wanted, every)
+        run(numbers[0] if numbers else 10.0, numbers[1] if len(numbers) > 1 else None, every)

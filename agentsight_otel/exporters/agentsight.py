@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from opentelemetry.metrics import MeterProvider
@@ -13,6 +12,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from agentsight_otel.config import Config
 from agentsight_otel.exceptions import AgentSightException
+from agentsight_otel.exporters.courier import STEP
 from agentsight_otel.exporters.delivery import Delivery, FlushResult, Stats, delivery_for
 from agentsight_otel.exporters.keys import KeyCallback, read_key_file
 from agentsight_otel.guard import guarded
@@ -23,7 +23,6 @@ from agentsight_otel.translation.span_data import SpanData
 logger = logging.getLogger("agentsight_otel")
 
 NOT_RELEVANT = "not_relevant"
-_STEP = 16
 
 
 class AgentSightSpanExporter(SpanExporter):
@@ -110,16 +109,7 @@ class AgentSightSpanExporter(SpanExporter):
         delivery = self._delivery
         if delivery is None:
             return SpanExportResult.SUCCESS
-        kept: list[SpanData] = []
-        for start in range(0, len(spans), _STEP):
-            converted = map(from_readable_span, spans[start : start + _STEP])
-            kept += [span for span in converted if self._export_all or is_relevant(span)]
-            if start + _STEP < len(spans):
-                time.sleep(0)
-        if len(kept) < len(spans):
-            delivery.filtered(NOT_RELEVANT, len(spans) - len(kept))
-        if kept:
-            delivery.submit(kept)
+        delivery.submit_chunks(self._converted(spans, delivery))
         return SpanExportResult.SUCCESS
 
     @guarded(default=False)
@@ -142,3 +132,11 @@ class AgentSightSpanExporter(SpanExporter):
             self._shut = True
             if self._delivery is not None:
                 self._delivery.shutdown(self._shutdown_timeout)
+
+    def _converted(self, spans: Sequence[ReadableSpan], delivery: Delivery) -> Iterator[list[SpanData]]:
+        for start in range(0, len(spans), STEP):
+            chunk = spans[start : start + STEP]
+            kept = [span for span in map(from_readable_span, chunk) if self._export_all or is_relevant(span)]
+            if len(kept) < len(chunk):
+                delivery.filtered(NOT_RELEVANT, len(chunk) - len(kept))
+            yield kept

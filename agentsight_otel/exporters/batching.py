@@ -17,6 +17,7 @@ from agentsight_otel.translation.span_data import SpanKey
 _HEAD = b'{"sdk":' + encode_json({"name": "agentsight-otel", "version": __version__}) + b',"conversations":['
 _TAIL = b"]}"
 _BLOCK_OVERHEAD = 64
+_ID_BYTES = 96
 
 
 class _Ids(msgspec.Struct):
@@ -52,7 +53,7 @@ class Part:
         self.fields = fields
         self.spans = spans
         self.origins = origins
-        self.size = _size(conversation_id, fields, spans)
+        self.size = _size(conversation_id, fields) + _spans_size(spans)
 
     def merge(self, other: Part) -> None:
         """Append a later part of the same conversation."""
@@ -81,10 +82,21 @@ class Part:
             for spans in (self.spans[:middle], self.spans[middle:])
         ]
 
-    def encode(self) -> bytes:
-        """Return the block as JSON."""
-        head = encode_json({"conversation_id": self.conversation_id, **self.fields})
-        return head[:-1] + b',"spans":[' + b",".join(self.spans) + b"]}"
+    def write(self, out: list[bytes]) -> None:
+        """Append the block as JSON."""
+        out.append(encode_json({"conversation_id": self.conversation_id, **self.fields})[:-1])
+        out.append(b',"spans":[')
+        separator = b""
+        for span in self.spans:
+            out.append(separator)
+            out.append(span)
+            separator = b","
+        out.append(b"]}")
+
+    def name(self) -> bytes:
+        """Return what tells this part from every other: spans begin with their ids."""
+        ids = b"".join([span[:_ID_BYTES] for span in self.spans])
+        return b"%s\0%d\0%d\0%s" % (self.conversation_id.encode(), len(self.spans), self.size, ids)
 
 
 class Batch:
@@ -112,13 +124,20 @@ class Batch:
     @property
     def key(self) -> str:
         """Name the request: the same contents always have the same key."""
-        return hashlib.blake2b(self.body, digest_size=16).hexdigest()
+        names = b"\0\0".join([part.name() for part in self.parts])
+        return hashlib.sha256(names).hexdigest()[:32]
 
     @property
     def body(self) -> bytes:
         """The request's body."""
         if self._body is None:
-            self._body = _HEAD + b",".join([part.encode() for part in self.parts]) + _TAIL
+            out = [_HEAD]
+            for number, part in enumerate(self.parts):
+                if number:
+                    out.append(b",")
+                part.write(out)
+            out.append(_TAIL)
+            self._body = b"".join(out)
         return self._body
 
     def halves(self) -> list[Batch]:
@@ -146,6 +165,11 @@ class Batcher:
     def add(self, block: Block) -> None:
         """Take a block; its spans keep their order, and later fields win."""
         origin = Origin(block.sources, block.uploads)
+        whole = Part(block.conversation_id, block.fields, block.spans, [origin])
+        if whole.size <= self.max_bytes:
+            origin.open = 1
+            self._add(whole)
+            return
         pieces = list(_pieces(block, self.max_bytes))
         origin.open = len(pieces)
         for spans in pieces:
@@ -196,7 +220,7 @@ class Batcher:
 
 
 def _pieces(block: Block, max_bytes: int) -> Iterator[list[bytes]]:
-    room = max_bytes - _size(block.conversation_id, block.fields, [])
+    room = max_bytes - _size(block.conversation_id, block.fields)
     piece: list[bytes] = []
     size = 0
     for span in block.spans:
@@ -208,6 +232,10 @@ def _pieces(block: Block, max_bytes: int) -> Iterator[list[bytes]]:
     yield piece
 
 
-def _size(conversation_id: str, fields: dict[str, Any], spans: list[bytes]) -> int:
-    named = len(encode_json(fields)) + len(conversation_id.encode()) + _BLOCK_OVERHEAD
-    return named + sum(map(len, spans)) + len(spans)
+def _size(conversation_id: str, fields: dict[str, Any]) -> int:
+    named = len(encode_json(fields)) if fields else 0
+    return named + len(conversation_id) + _BLOCK_OVERHEAD
+
+
+def _spans_size(spans: list[bytes]) -> int:
+    return sum(map(len, spans)) + len(spans)

@@ -12,6 +12,7 @@ from agentsight_otel.exporters.graveyard import MAX_REASON, DeadLetter, Graveyar
 from agentsight_otel.exporters.ledger import Ledger
 from agentsight_otel.exporters.tickets import Ticket
 from agentsight_otel.translation.block import Upload
+from agentsight_otel.translation.span_data import SpanKey
 from agentsight_otel.transport import Outcome, Verdict
 
 HOPELESS = 32
@@ -97,23 +98,25 @@ class Settlement:
         self._ledger.bury(dead, "refused by the backend" if status is None else f"HTTP {status}")
 
     def _close(self, parts: Iterable[Part], outcome: Outcome) -> None:
-        delivered: list[Entry] = []
+        done: list[SpanKey] = []
         for part in parts:
             for origin in part.origins:
                 origin.open -= 1
                 if origin.open == 0:
-                    delivered += self._finish(origin, part.conversation_id, outcome)
+                    done += self._finish(origin, part.conversation_id, outcome)
+        delivered = self._ledger.entries(done)
         for ticket in _tickets(delivered):
             ticket.note(None, outcome.status)
         self._ledger.deliver(delivered)
 
-    def _finish(self, origin: Origin, conversation_id: str, outcome: Outcome) -> list[Entry]:
+    def _finish(self, origin: Origin, conversation_id: str, outcome: Outcome) -> list[SpanKey]:
         if origin.uploads and len(origin.dead) < len(origin.sources):
             self._add_uploads(origin.uploads)
-        if origin.dead:
-            dead = self._ledger.entries(origin.dead)
-            self.bury(dead, origin.reason or outcome.reason, outcome.status, conversation_id)
-        return self._ledger.entries(key for key in origin.sources if key not in origin.dead)
+        if not origin.dead:
+            return origin.sources
+        dead = self._ledger.entries(origin.dead)
+        self.bury(dead, origin.reason or outcome.reason, outcome.status, conversation_id)
+        return [key for key in origin.sources if key not in origin.dead]
 
     def _entries(self, parts: Iterable[Part]) -> list[Entry]:
         origins = {id(origin): origin for part in parts for origin in part.origins}

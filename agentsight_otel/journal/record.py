@@ -62,10 +62,15 @@ class Damage(NamedTuple):
     length: int
 
 
-def pack(kind: int, key: bytes, payload: bytes, created: int) -> bytes:
-    """Return the bytes of one record; *key* has ``KEY_SIZE`` bytes."""
+def header(kind: int, key: bytes, payload: bytes, created: int) -> bytes:
+    """Return what goes before *payload*; *key* has ``KEY_SIZE`` bytes."""
     tail = _TAIL.pack(len(payload), VERSION, kind, created & _UINT32, key)
-    return _HEAD.pack(MAGIC, zlib.crc32(payload, zlib.crc32(tail))) + tail + payload
+    return _HEAD.pack(MAGIC, zlib.crc32(payload, zlib.crc32(tail))) + tail
+
+
+def pack(kind: int, key: bytes, payload: bytes, created: int) -> bytes:
+    """Return the bytes of one record."""
+    return header(kind, key, payload, created) + payload
 
 
 def unpack(data: bytes, offset: int = 0) -> Record | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -18,6 +18,8 @@ MAX_OFFSET = 2**32 - 1
 
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _fdatasync = getattr(os, "fdatasync", os.fsync)
+_writev: Callable[[int, list[bytes]], int] | None = getattr(os, "writev", None)
+_MAX_BUFFERS = 1000
 
 
 class Ref(NamedTuple):
@@ -84,24 +86,25 @@ class Segment:
         os.close(fd)
         return None
 
-    def append(self, packed: Sequence[bytes], created: int) -> list[Ref]:
-        """Write records with one system call and return where they are.
+    def append(self, kind: int, items: Sequence[tuple[bytes, bytes]], created: int) -> list[Ref]:
+        """Write ``(key, payload)`` records with one system call and return where they are.
 
         Raises:
             OSError: Nothing was written, or it was taken back.
         """
-        data = packed[0] if len(packed) == 1 else b"".join(packed)
-        start = self.size
-        written = os.write(self._fd, data)
-        if written != len(data):
-            self._take_back(start)
+        buffers: list[bytes] = []
+        refs: list[Ref] = []
+        end = self.size
+        for key, payload in items:
+            refs.append(Ref(self, end))
+            buffers.append(record.header(kind, key, payload, created))
+            buffers.append(payload)
+            end += record.HEADER_SIZE + len(payload)
+        if _write(self._fd, buffers) != end - self.size:
+            self._take_back(self.size)
             raise TornWriteError("a part of the records did not fit")
-        refs = []
-        for item in packed:
-            refs.append(Ref(self, start))
-            start += len(item)
-        self.size = start
-        self.live += len(packed)
+        self.size = end
+        self.live += len(items)
         self.newest = created
         return refs
 
@@ -192,6 +195,12 @@ class Segment:
             return record.read_acks(self._ack_path.read_bytes())
         except OSError:
             return set()
+
+
+def _write(fd: int, buffers: list[bytes]) -> int:
+    if _writev is not None and len(buffers) <= _MAX_BUFFERS:
+        return _writev(fd, buffers)
+    return os.write(fd, b"".join(buffers))
 
 
 def is_leased(path: Path) -> bool:

@@ -102,13 +102,12 @@ class Journal:
         if self.folder is None or not items:
             return None
         created = int(self._clock())
-        packed = [record.pack(kind, key, payload, created) for key, payload in items]
         with self._lock:
             now = time.monotonic()
             if self.failing and now < self._resume_at:
                 return None
             try:
-                refs = self._usable_segment(now).append(packed, created)
+                refs = self._usable_segment(now).append(kind, items, created)
             except OSError as error:
                 self._fail(error, now)
                 return None

@@ -154,6 +154,7 @@ def _compare_messages(
     for message in expected:
         key = (message["sender"], message["text"].strip())
         (wanted if message.get("captured", True) else optional)[key] += 1
+    keys = [_whole(key, wanted, optional) for key in keys]
     before = score.messages.exact
     _multiset(score.messages, wanted, optional, Counter(keys), score.faults.append)
     order = [(message["sender"], message["text"].strip()) for message in expected]
@@ -162,8 +163,24 @@ def _compare_messages(
         score.faults.append(f"order of messages is {keys}")
 
 
+def _whole(key: tuple[str, str], wanted: Counter[Hashable], optional: Counter[Hashable]) -> Hashable:
+    """The truth's message for *key*, also where the instrumentation wrote only a piece of it down."""
+    if key in wanted or key in optional:
+        return key
+    return next((other for other in optional if _is_piece(key, other)), key)
+
+
+def _is_piece(key: tuple[str, str], other: Hashable) -> bool:
+    return isinstance(other, tuple) and key[0] == other[0] and bool(key[1]) and key[1] in other[1]
+
+
 def canonical(value: Any) -> Any:
-    """A value whichever way it was written down: itself, JSON text or a Python literal."""
+    """A value whichever way it was written down: itself, JSON text or a Python literal.
+
+    Gemini takes no tool result but an object, so its clients wrap a value as ``{"result": value}``.
+    """
+    if isinstance(value, dict) and set(value) == {"result"}:
+        return canonical(value["result"])
     if not isinstance(value, str):
         return value
     for read in (json.loads, ast.literal_eval):
@@ -171,7 +188,7 @@ def canonical(value: Any) -> Any:
             found = read(value)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
-        return canonical(found) if isinstance(found, str) and found != value else found
+        return canonical(found) if found != value else found
     return value
 
 

@@ -135,3 +135,13 @@ def test_an_unknown_id_is_matched_by_its_texts() -> None:
     score = compare([truth], conversation_view(blocks))
     assert (score.ids.exact, score.ids.invented) == (1, 1)
     assert score.actions.ok
+
+
+def test_a_piece_stands_for_a_text_that_was_not_captured() -> None:
+    """An instrumentation may write the end of a streamed text down; that is no invention."""
+    whole = {"sender": "agent", "text": "Hi and welcome", "captured": False}
+    truth = TRUTH | {"messages": [TRUTH["messages"][0], whole]}
+    spans = [turn(TALK[0], ("agent", "welcome")), tool(), model()]
+    assert compare([truth], conversation_view([Block("c", {"customer_id": "k"}, spans)])).ok
+    spans[0] = turn(TALK[0], ("agent", "farewell"))
+    assert compare([truth], conversation_view([Block("c", {}, spans)])).messages.invented == 1

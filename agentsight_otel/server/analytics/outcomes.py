@@ -42,24 +42,29 @@ def outcomes(connection: Connection, scope: Scope, now: datetime) -> Outcomes:
     used = select(func.count()).select_from(conversations).where(scope.started(), conversations.c.is_used)
     return Outcomes(
         connection.execute(used).scalar_one(),
-        connection.execute(used.where(is_escalated(scope.escalation))).scalar_one(),
+        connection.execute(used.where(is_escalated(scope))).scalar_one(),
         connection.execute(used.where(is_abandoned(now))).scalar_one(),
     )
 
 
-def is_escalated(names: tuple[str, ...]) -> ColumnElement[bool]:
-    """The conversation ran an action with one of these names."""
-    return exists().where(
-        action_logs.c.conversation == conversations.c.id,
-        action_logs.c.action == actions.c.id,
-        actions.c.name.in_(names),
+def is_escalated(scope: Scope) -> ColumnElement[bool]:
+    """The conversation, which began in the period, ran an action that hands over to a person."""
+    named = select(actions.c.id).where(
+        actions.c.agent_id == scope.agent, actions.c.name.in_(scope.escalation)
     )
+    ran = select(action_logs.c.conversation).where(
+        action_logs.c.agent_id == scope.agent,
+        action_logs.c.action.in_(named),
+        action_logs.c.timestamp >= scope.start,
+    )
+    return conversations.c.id.in_(ran)
 
 
 def is_abandoned(now: datetime) -> ColumnElement[bool]:
     """The conversation's last message is the user's and has waited long enough."""
     m = messages.c
     said = (m.kind == "message") & m.sender.in_(PEOPLE)
+    latest = micros(now - ABANDONED_AFTER)
     last = (
         select(m.sender)
         .where(m.conversation == conversations.c.id, said)
@@ -71,6 +76,7 @@ def is_abandoned(now: datetime) -> ColumnElement[bool]:
     newer = exists().where(
         m.conversation == conversations.c.id,
         said,
-        m.timestamp > micros(now - ABANDONED_AFTER),
+        m.timestamp > latest,
     )
-    return (conversations.c.user_message_count > 0) & (last == "end_user") & ~newer
+    quiet = (conversations.c.last_message_at <= latest) | ~newer
+    return (conversations.c.user_message_count > 0) & quiet & (last == "end_user")

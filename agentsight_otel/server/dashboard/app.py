@@ -26,6 +26,7 @@ from agentsight_otel.server.dashboard.pages import (
     spending,
 )
 from agentsight_otel.server.dashboard.render import plain, theme_of
+from agentsight_otel.server.dashboard.search import make_indexes
 from agentsight_otel.server.dashboard.tables import make_tables
 from agentsight_otel.server.dashboard.view import View, open_view
 from agentsight_otel.server.store.engine import Store
@@ -45,6 +46,7 @@ def routes(store: Store, *, needs_login: bool = True) -> list[BaseRoute]:
         needs_login: Whether to ask for a session. Without, everybody who reaches the port is the owner.
     """
     make_tables(store)
+    make_indexes(store)
     gate = [Middleware(Gate, store=store, needs_login=needs_login)]
     app = _Builder(store)
     pages: list[tuple[str, Show, Act | None]] = [

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
-from agentsight_otel.server.store.filters import ConversationFilter, conditions, contains
+from agentsight_otel.server.dashboard.search import narrowed
+from agentsight_otel.server.store.filters import ConversationFilter, contains
 from agentsight_otel.server.store.tables import conversations, feedbacks, messages, token_usage
 
 PAGE: Final = 50
@@ -77,7 +78,7 @@ def read_page(
     """Return the page behind a cursor; an unreadable cursor is the first page."""
     chosen = orders()[order]
     query = _ordered(select(conversations, chosen.value.label("rank")), chosen)
-    query = query.where(*conditions(agent, wanted, dialect))
+    query = query.where(*narrowed(connection, agent, wanted, dialect))
     cursor = _cursor(after)
     if cursor is not None:
         query = query.where(_beyond(chosen, *cursor))
@@ -114,7 +115,7 @@ def neighbours(
     for descending in (False, True):
         order = Order("", c.started_at, descending)
         query = _ordered(select(c.id), order).where(
-            *conditions(agent, wanted, dialect), _beyond(order, row.started_at, row.id)
+            *narrowed(connection, agent, wanted, dialect), _beyond(order, row.started_at, row.id)
         )
         found.append(connection.execute(query.limit(1)).scalar())
     return found[0], found[1]
@@ -124,7 +125,12 @@ def count_up_to(
     connection: Connection, agent: int, wanted: ConversationFilter, dialect: str, limit: int
 ) -> int:
     """Return how many match, counted no further than *limit*."""
-    matching = select(conversations.c.id).where(*conditions(agent, wanted, dialect)).limit(limit).subquery()
+    matching = (
+        select(conversations.c.id)
+        .where(*narrowed(connection, agent, wanted, dialect))
+        .limit(limit)
+        .subquery()
+    )
     return connection.execute(select(func.count()).select_from(matching)).scalar_one()
 
 

@@ -16,6 +16,7 @@ from agentsight_otel.translation.dialects.values import text_signature
 
 _MAX_ENTRIES = 1_000
 _MAX_OPEN_CALLS = 200
+_NO_ANSWER = "none"
 
 
 class Entry(msgspec.Struct):
@@ -95,11 +96,12 @@ class Lane(msgspec.Struct):
         for message in messages if self.open_calls else ():
             if message.results:
                 for part in message.of("tool_result"):
-                    self.open_calls.pop(part.id, None)
+                    if self.open_calls.pop(part.id, None) is None and not part.id and self.open_calls:
+                        del self.open_calls[next(iter(self.open_calls))]
         for message in output:
-            for part in message.of("tool_call"):
-                if part.id and len(self.open_calls) < _MAX_OPEN_CALLS:
-                    self.open_calls[part.id] = str(part.value)
+            for index, part in enumerate(message.of("tool_call")):
+                if len(self.open_calls) < _MAX_OPEN_CALLS:
+                    self.open_calls[part.id or f"{part.name} {index}"] = str(part.value)
 
     def _alone(self, messages: tuple[Message, ...], signs: list[str | None], *, again: bool) -> Found:
         if again and _same(self.users[-1].sign, signs[0]):
@@ -182,17 +184,17 @@ class Lane(msgspec.Struct):
         recur, the one where the agent's answers fit too is right.
         """
         known = len(self.users)
-        best: tuple[int, int] | None = None
+        best: tuple[int, bool, int, bool, int] | None = None
         for offset in (0, *range(known - 1, -len(signs), -1)):
             first, last = max(offset, 0), min(known, len(signs) + offset)
             if first < last and all(self._is(n, signs[n - offset]) for n in range(first, last)):
-                wrong = sum(self._answered_otherwise(n, replies[n - offset]) for n in range(first, last))
+                right, wrong = self._answers_fit(first, last, replies, offset)
                 if not wrong and offset == 0:
                     return 0
-                best = min(best or (wrong, -offset), (wrong, -offset))
-        if best is not None:
-            return -best[1]
-        return self._edited(signs)
+                # Without an answer that fits, nothing speaks against a history that starts where the lane does.
+                rank = (-right, not right and offset != 0, wrong, offset != 0, -offset)
+                best = min(best or rank, rank)
+        return -best[4] if best is not None else self._edited(signs)
 
     def _edited(self, signs: list[str | None]) -> int | None:
         """Return the place of a history of which the application changed a part."""
@@ -210,9 +212,11 @@ class Lane(msgspec.Struct):
                     return first - start
         return None
 
-    def _answered_otherwise(self, index: int, reply: str | None) -> bool:
-        entry = self.users[index]
-        return entry.replied and not _same(entry.reply, reply)
+    def _answers_fit(self, first: int, last: int, replies: list[str | None], offset: int) -> tuple[int, int]:
+        """Return how many answers are the same in the lane and in a history, and how many are not."""
+        answered = [n for n in range(first, last) if self.users[n].replied]
+        right = sum(_same(self.users[n].reply, replies[n - offset]) for n in answered)
+        return right, len(answered) - right
 
     def _trim(self) -> None:
         excess = len(self.users) - _MAX_ENTRIES
@@ -244,7 +248,7 @@ def _replies(messages: tuple[Message, ...], at: list[int]) -> list[str | None]:
     replies: list[str | None] = []
     for start, end in pairwise((*at, len(messages))):
         answer = next((m for m in reversed(messages[start + 1 : end]) if _is_answer(m)), None)
-        replies.append(answer.sign if answer is not None else None)
+        replies.append(answer.sign if answer is not None else _NO_ANSWER)
     return replies
 
 

@@ -172,7 +172,7 @@ class Renderer:
         )
 
     def _tool_id(self, run: ToolRun) -> str:
-        if run.call_id:
+        if run.call_id and not run.reused:
             return span_id("tool", self._id, run.call_id)
         if run.nodes:
             return run.nodes[0].span.span_id

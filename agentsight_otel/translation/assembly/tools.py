@@ -11,6 +11,7 @@ import msgspec
 from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.translation.assembly.calls import Call
 from agentsight_otel.translation.assembly.trees import Node
+from agentsight_otel.translation.dialects.base import Rules
 from agentsight_otel.translation.dialects.messages import read_messages
 from agentsight_otel.translation.dialects.parts import Part, plain_result
 from agentsight_otel.translation.dialects.reading import flag_says_failed
@@ -26,6 +27,7 @@ class ToolRun(msgspec.Struct):
 
     Attributes:
         call_id: As the model's provider numbered it, or "".
+        reused: An earlier call of the conversation had the same id: some instrumentations number by turn.
         name: Of the tool.
         arguments: As structured as any evidence has them; None when unknown.
         result: Likewise.
@@ -48,6 +50,7 @@ class ToolRun(msgspec.Struct):
     nodes: list[Node] = []
     call: Call | None = None
     index: int = 0
+    reused: bool = False
     since_ns: int = 0
     start_ns: int = 0
     end_ns: int = 0
@@ -55,7 +58,8 @@ class ToolRun(msgspec.Struct):
     def take(self, part: Part, call: Call) -> None:
         """Take the result that a model call was told, unless there is one."""
         if not self.has_result and self.error is None:
-            self.result, self.has_result, self.end_ns = plain_result(part.value), True, call.start_ns
+            value = unwrap_envelope(plain_result(part.value), call.main.reading.rules)
+            self.result, self.has_result, self.end_ns = plain_result(value), True, call.start_ns
             if part.failed:
                 self.error = result_text(self.result)
 
@@ -86,16 +90,26 @@ class Ledger:
         if not self._waiting:
             return
         nameless: dict[tuple[str, str], list[Part]] = {}
-        for part, asked in _pairs(call):
-            run = self.by_id.get(part.id or (asked.id if asked is not None else ""))
+        pairs = list(_pairs(call))
+        for part, asked in reversed(pairs):
+            run = self._run_of(part, asked)
             if run is not None:
                 run.take(part, call)
-            elif asked is not None:
+        for part, asked in pairs:
+            if asked is not None and self._run_of(part, asked) is None:
                 nameless.setdefault((asked.name, _canonical(asked.value)), []).append(part)
         for key, parts in nameless.items():
             runs = self._nameless.get(key, [])
             for run, part in zip(runs, parts[max(len(parts) - len(runs), 0) :], strict=False):
                 run.take(part, call)
+
+    def _run_of(self, part: Part, asked: Part | None) -> ToolRun | None:
+        """Return the latest run with the id of a result, or of the call it answers."""
+        for call_id in (part.id, asked.id if asked is not None else ""):
+            run = self.by_id.get(call_id) if call_id else None
+            if run is not None and (not part.name or part.name == run.name):
+                return run
+        return None
 
 
 class ToolBook:
@@ -113,6 +127,8 @@ class ToolBook:
                 known = self._ledger.by_id.get(part.id)
                 if known is None:
                     self._open(part, call, index)
+                elif known.has_result and known.call is not call:
+                    self._open(part, call, index).reused = True
                 elif not known.arguments:
                     # A streamed call is written down before its arguments are known.
                     known.arguments = part.value
@@ -189,9 +205,7 @@ def _from_span(node: Node) -> ToolRun:
                     ),
                     _MISSING,
                 )
-    value = None if raw is _MISSING else load(raw)
-    if isinstance(value, dict) and list(value) == [reading.rules.result_envelope]:
-        value = value[reading.rules.result_envelope]
+    value = unwrap_envelope(None if raw is _MISSING else load(raw), reading.rules)
     result, call_id, failed = unwrap_result(value)
     call_id = as_id(fields.get("tool_call_id")) or call_id
     run = ToolRun(call_id, name, arguments, nodes=[node])
@@ -225,6 +239,13 @@ def unwrap_arguments(value: Any) -> Any:
             return kwargs
         if isinstance(args, list):
             return args
+    return value
+
+
+def unwrap_envelope(value: Any, rules: Rules) -> Any:
+    """Take a result out of the object a framework puts around what is no object."""
+    if isinstance(value, dict) and list(value) == [rules.result_envelope]:
+        return value[rules.result_envelope]
     return value
 
 
@@ -297,10 +318,9 @@ def _pairs(call: Call) -> Iterator[tuple[Part, Part | None]]:
         if message.asks:
             open_calls = list(message.of("tool_call"))
         for part in message.of("tool_result") if message.results else ():
-            if part.id:
-                yield part, next((one for one in open_calls if one.id == part.id), None)
-                continue
-            named = next((one for one in open_calls if not part.name or one.name == part.name), None)
+            same = (one for one in open_calls if part.id and one.id == part.id)
+            likely = (one for one in open_calls if not part.name or one.name == part.name)
+            named = next(same, None) or next(likely, None)
             if named is not None:
                 open_calls.remove(named)
             yield part, named

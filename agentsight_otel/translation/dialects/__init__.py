@@ -11,6 +11,7 @@ from agentsight_otel.translation.dialects.claude_code import CLAUDE_CODE
 from agentsight_otel.translation.dialects.crewai import CREWAI
 from agentsight_otel.translation.dialects.google_adk import GOOGLE_ADK
 from agentsight_otel.translation.dialects.index import Index
+from agentsight_otel.translation.dialects.google_genai import GOOGLE_GENAI
 from agentsight_otel.translation.dialects.langfuse import LANGFUSE
 from agentsight_otel.translation.dialects.langsmith import LANGSMITH
 from agentsight_otel.translation.dialects.livekit import LIVEKIT
@@ -37,6 +38,7 @@ DIALECTS: tuple[Dialect, ...] = (
     CREWAI,
     LLAMA_INDEX,
     SMOLAGENTS,
+    GOOGLE_GENAI,
     OPENINFERENCE,
     TRACELOOP,
     LANGSMITH,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -147,11 +149,24 @@ def scope_json(scope: Any) -> dict[str, Any]:
     return without_defaults({"name": scope.name, "version": scope.version, "schema_url": scope.schema_url})
 
 
+def _places() -> list[tuple[str, str]]:
+    """This machine's folders, longest first, and what stands for them in a recording."""
+    found = {
+        os.environ.get("CORPUS_NODE_DIR", ""): "/node",
+        sys.prefix: "/env",
+        sys.base_prefix: "/python",
+        str(Path(__file__).parents[3]): "/project",
+    }
+    return sorted(((place, name) for place, name in found.items() if place), key=lambda pair: -len(pair[0]))
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write *value*, one list item a line, so that a diff of a recording can be read."""
+    """Write *value*, one list item a line; folders in stack traces get neutral names."""
     if isinstance(value, list):
         lines = ",\n".join(json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in value)
         text = f"[\n{lines}\n]\n"
     else:
         text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+    for place, name in _places():
+        text = text.replace(place, name)
     path.write_text(text, encoding="utf-8")

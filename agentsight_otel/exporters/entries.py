@@ -1,0 +1,80 @@
+"""Records in memory: what each kind is, how it is named and how it is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from agentsight_otel.exporters.tickets import Ticket
+from agentsight_otel.journal import Kind, Ref
+from agentsight_otel.translation.block import Upload
+from agentsight_otel.translation.span_data import LogData, SpanData, SpanKey
+
+encode = msgspec.msgpack.Encoder().encode
+_decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
+    Kind.SPAN: msgspec.msgpack.Decoder(SpanData),
+    Kind.UPLOAD: msgspec.msgpack.Decoder(Upload),
+    Kind.LOG: msgspec.msgpack.Decoder(LogData),
+}
+KINDS = tuple(_decoders)
+"""What is for delivery; other kinds of records are not."""
+
+
+class Entry:
+    """One record that is not settled.
+
+    Attributes:
+        value: The decoded record; None while it is only on disk.
+        ref: Where it is on disk; None while it is only in memory.
+        group: The span a log record belongs to, once known.
+        taken: The sender has it in hand.
+    """
+
+    __slots__ = ("group", "key", "kind", "ref", "sequence", "size", "taken", "ticket", "value")
+
+    def __init__(self, key: bytes, kind: int, value: Any, size: int, ticket: Ticket | None) -> None:
+        self.key = key
+        self.kind = kind
+        self.value = value
+        self.size = size
+        self.ticket = ticket
+        self.ref: Ref | None = None
+        self.group: bytes | None = None
+        self.sequence = 0
+        self.taken = False
+
+
+def decode(kind: int, payload: bytes) -> Any:
+    """Return the record in *payload*, None when it is none."""
+    try:
+        return _decoders[kind].decode(payload)
+    except (msgspec.DecodeError, ValueError):
+        return None
+
+
+def span_key(source: SpanKey) -> bytes:
+    """Return the name a span's record has in the journal."""
+    return bytes.fromhex(source.trace_id + source.span_id)
+
+
+def _of_span(span: SpanData) -> bytes:
+    return bytes.fromhex(span.trace_id + span.span_id)
+
+
+def _of_upload(upload: Upload) -> bytes:
+    return hashlib.sha256(upload.key.encode()).digest()[:24]
+
+
+def _of_log(log: LogData) -> bytes:
+    return hashlib.sha256(encode(log)).digest()[:24]
+
+
+KEY_OF: dict[int, Callable[[Any], bytes]] = {
+    Kind.SPAN: _of_span,
+    Kind.UPLOAD: _of_upload,
+    Kind.LOG: _of_log,
+}
+"""How a record of each kind is named."""
