@@ -8,12 +8,13 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from agentsight_otel import doctor, spool_commands
+from agentsight_otel import commands as more
+from agentsight_otel import doctor
 from agentsight_otel._version import __version__
 from agentsight_otel.exceptions import AgentSightException
 
 SERVER_PORT = 8000
-GATEWAY_PORT = 4318
+GATEWAY_PORT = 4319
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", help="look at key, backend, journal and OpenTelemetry").set_defaults(
         run=_doctor
     )
-    spool_commands.add_to(commands)
+    more.add_to(commands)
     return top
 
 

@@ -22,6 +22,7 @@ from opentelemetry.sdk.environment_variables import (
 from agentsight_otel._version import __version__
 from agentsight_otel.clients import AgentSightAPI
 from agentsight_otel.config import DEFAULT_ENDPOINT, Config
+from agentsight_otel.enums import Durability
 from agentsight_otel.exceptions import (
     AgentSightException,
     ConversationApiException,
@@ -29,6 +30,7 @@ from agentsight_otel.exceptions import (
     ForbiddenException,
     UnauthorizedException,
 )
+from agentsight_otel.exporters import spool
 
 DISTRIBUTIONS = (
     "opentelemetry-api",
@@ -140,10 +142,22 @@ def _key(config: Config) -> Iterator[Finding]:
 
 
 def _journal(config: Config) -> Iterator[Finding]:
-    if config.durability == "memory":
+    if config.durability is Durability.MEMORY:
         yield Finding(Level.NOTE, "journal", "durability=memory: what is not delivered dies with the process")
-    else:
-        yield Finding(Level.OK, "journal", f"durability={config.durability}")
+        return
+    if not config.has_usable_key:
+        return
+    found = spool.status(config)
+    if found.folder is None:
+        advice = "set AGENTSIGHT_SPOOL_DIR to a folder that can be written"
+        yield Finding(Level.PROBLEM, "journal", "there is nowhere to keep records on disk", advice)
+        return
+    waiting = sum(found.waiting.values())
+    text = f"durability={config.durability}, {waiting:,} records wait in {found.folder}"
+    yield Finding(Level.OK, "journal", text, "`agentsight-otel spool drain` delivers them" if waiting else "")
+    if found.dead:
+        advice = "`agentsight-otel spool dead` says why, `spool requeue` tries them again"
+        yield Finding(Level.NOTE, "journal", f"{found.dead:,} dead letters: the backend refused them", advice)
 
 
 def _backend(config: Config) -> Iterator[Finding]:

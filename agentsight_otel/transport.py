@@ -25,6 +25,7 @@ logger = logging.getLogger("agentsight_otel")
 GZIP_THRESHOLD = 8192
 """Bytes; smaller bodies are never compressed."""
 _GZIP = 16 + zlib.MAX_WBITS
+_warned: set[str] = set()
 
 
 class Verdict(enum.Enum):
@@ -194,7 +195,9 @@ class Transport:
 
     def _warn_of_plain_http(self) -> None:
         parts = urlsplit(self.endpoint)
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        unsafe = parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS
+        if unsafe and self.endpoint not in _warned:
+            _warned.add(self.endpoint)
             logger.warning("agentsight-otel: the endpoint is plain http; the API key travels unencrypted")
 
 

@@ -109,4 +109,4 @@ def _docstring_passages(name: str, value: object) -> Iterator[Passage]:
 
 
 def _flowing(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(text.replace("**", "").replace("`", "").split())

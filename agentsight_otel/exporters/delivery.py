@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from opentelemetry.metrics import MeterProvider
@@ -69,6 +69,7 @@ class Delivery:
         self.mask = mask
         self.folder = spool_folder(config)
         self.keys = KeySource(config.require_api_key(), key_callback)
+        self._key = config.require_api_key()
         self._probe_interval = probe_interval
         self._retry_policy = retry_policy
         self._open()
@@ -87,7 +88,7 @@ class Delivery:
         Returns:
             A handle on what becomes of them.
         """
-        chunks = (spans[start : start + STEP] for start in range(0, len(spans), STEP))
+        chunks = [spans] if len(spans) <= STEP else _chunks(spans)
         return self.submit_chunks(chunks, uploads, masked=masked)
 
     def submit_chunks(
@@ -201,6 +202,7 @@ class Delivery:
 
     def after_fork(self) -> None:
         """Begin anew in a child process."""
+        self._key = self._transport.api_key
         self._transport.abandon()
         self._journal.abandon()
         self._open()
@@ -216,9 +218,7 @@ class Delivery:
         )
         self._ledger = Ledger(self._journal, memory_max_bytes=config.memory_max_bytes)
         stopping = threading.Event()
-        self._transport = Transport(
-            config.endpoint, self.keys.current(), timeout=config.timeout, stop=stopping
-        )
+        self._transport = Transport(config.endpoint, self._key, timeout=config.timeout, stop=stopping)
         self._link = Link(
             self._transport, self.keys, Backoff(self._retry_policy), probe_interval=self._probe_interval
         )
@@ -265,6 +265,11 @@ class Delivery:
     def _check_process(self) -> None:
         if os.getpid() != self._pid:
             self.after_fork()
+
+
+def _chunks(spans: Sequence[SpanData]) -> Iterator[Sequence[SpanData]]:
+    for start in range(0, len(spans), STEP):
+        yield spans[start : start + STEP]
 
 
 def spool_folder(config: Config) -> Path | None:

@@ -26,12 +26,13 @@ class KeySource:
     def __init__(self, first: str, callback: KeyCallback | None = None) -> None:
         self._first = first
         self.callback = callback
-        # A key given in code is not replaced by an unrelated one that happens to be in the environment.
+        # A key given in code is not replaced by an unrelated one that happens to be around.
         self._from_env = os.environ.get(ENV, "").strip() == first
+        self._from_file = read_key_file() == first
 
     def current(self) -> str:
         """Return the key as it is now; the first one when nothing else is found."""
-        return _checked(self._called()) or read_key_file() or self._environment() or self._first
+        return _checked(self._called()) or self._file() or self._environment() or self._first
 
     def _called(self) -> str | None:
         if self.callback is None:
@@ -39,6 +40,9 @@ class KeySource:
         with contextlib.suppress(Exception):  # the user's own function, on the sender thread
             return self.callback()
         return None
+
+    def _file(self) -> str | None:
+        return read_key_file() if self._from_file else None
 
     def _environment(self) -> str | None:
         return _checked(os.environ.get(ENV)) if self._from_env else None

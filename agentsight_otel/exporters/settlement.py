@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +18,8 @@ from agentsight_otel.transport import Outcome, Verdict
 
 HOPELESS = 32
 """Refusals in a row, without one success, after which a conversation is refused as it is, not searched."""
+
+_STEP = 64
 
 
 class Settlement:
@@ -104,10 +107,12 @@ class Settlement:
                 origin.open -= 1
                 if origin.open == 0:
                     done += self._finish(origin, part.conversation_id, outcome)
-        delivered = self._ledger.entries(done)
-        for ticket in _tickets(delivered):
-            ticket.note(None, outcome.status)
-        self._ledger.deliver(delivered)
+        for start in range(0, len(done), _STEP):
+            delivered = self._ledger.entries(done[start : start + _STEP])
+            for ticket in _tickets(delivered):
+                ticket.note(None, outcome.status)
+            self._ledger.deliver(delivered)
+            time.sleep(0)  # other threads want the ledger's lock
 
     def _finish(self, origin: Origin, conversation_id: str, outcome: Outcome) -> list[SpanKey]:
         if origin.uploads and len(origin.dead) < len(origin.sources):

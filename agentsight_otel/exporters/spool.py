@@ -68,13 +68,19 @@ def status(config: Config) -> SpoolStatus:
     return SpoolStatus(folder, inspect(folder), len(dead(config)), quarantined)
 
 
-def drain(config: Config, timeout: float, progress: Progress | None = None) -> FlushResult:
+def drain(
+    config: Config,
+    timeout: float,
+    progress: Progress | None = None,
+    prepare: Callable[[Delivery], None] | None = None,
+) -> FlushResult:
     """Deliver what dead processes left.
 
     Args:
         config: The destination.
         timeout: Seconds this may take.
         progress: Told how many records are settled and how many there are, from time to time.
+        prepare: Gets the delivery first, to submit what is not a record yet: unsent timelines.
 
     Returns:
         What was reached. Stops early when the backend refuses the key.
@@ -82,6 +88,8 @@ def drain(config: Config, timeout: float, progress: Progress | None = None) -> F
     delivery = Delivery(config)
     deadline = time.monotonic() + timeout
     try:
+        if prepare is not None:
+            prepare(delivery)
         while True:
             result = delivery.flush(max(0.0, min(_SLICE, deadline - time.monotonic())))
             stats = delivery.stats()

@@ -39,10 +39,14 @@ class Gateway:
     Args:
         config: Settings of the deliveries. With an ``api_key`` only that key is served; without, any key in
             AgentSight's form is, and each is used to deliver what came with it.
+        max_keys: Keys served at once.
+        max_waiting: Records of one key that may wait.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, max_keys: int = MAX_KEYS, max_waiting: int = MAX_WAITING) -> None:
         self.config = config
+        self._max_keys = max_keys
+        self._max_waiting = max_waiting
         self.counts = Counts()
         self.closing = False
         self._lock = threading.Lock()
@@ -95,8 +99,8 @@ class Gateway:
         with self._lock:
             delivery = self._deliveries.get(key)
             if delivery is None:
-                if len(self._deliveries) >= MAX_KEYS:
-                    raise Refused(503, f"the gateway serves {MAX_KEYS} keys already", retry_after=60)
+                if len(self._deliveries) >= self._max_keys:
+                    raise Refused(503, f"the gateway serves {self._max_keys} keys already", retry_after=60)
                 delivery = self._deliveries[key] = delivery_for(self.config.replace(api_key=key))
             return delivery
 
@@ -107,7 +111,7 @@ class Gateway:
     def _require_room(self, stats: Stats) -> None:
         if stats.journal_bytes > FULL * self.config.spool_max_bytes:
             raise Refused(503, "the journal is full", retry_after=RETRY_AFTER)
-        if stats.waiting > MAX_WAITING:
+        if stats.waiting > self._max_waiting:
             raise Refused(503, "too much waits for AgentSight", retry_after=RETRY_AFTER)
 
 

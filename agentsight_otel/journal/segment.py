@@ -198,9 +198,10 @@ class Segment:
 
 
 def _write(fd: int, buffers: list[bytes]) -> int:
-    if _writev is not None and len(buffers) <= _MAX_BUFFERS:
-        return _writev(fd, buffers)
-    return os.write(fd, b"".join(buffers))
+    # For little, copying costs less than a list of buffers; for much it is the other way round.
+    if _writev is None or len(buffers) == 2 or len(buffers) > _MAX_BUFFERS:
+        return os.write(fd, b"".join(buffers))
+    return _writev(fd, buffers)
 
 
 def is_leased(path: Path) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
@@ -14,23 +14,35 @@ from agentsight_otel.exporters.delivery import FlushResult, Stats
 from agentsight_otel.pipeline.state import PIPELINE
 from agentsight_otel.pipeline.tracker import ConversationTracker
 
-
-@functools.cache
-def get_conversation_tracker() -> ConversationTracker:
-    """Return the process's tracker."""
-    return ConversationTracker(config=PIPELINE.config)
+T = TypeVar("T")
 
 
-@functools.cache
-def get_conversation_manager() -> ConversationManager:
-    """Return the process's manager."""
-    return ConversationManager(config=PIPELINE.config)
+class Singleton(Generic[T]):
+    """One object of the process, made when it is first asked for, by whichever thread.
+
+    Attributes:
+        made: The object, or None.
+    """
+
+    def __init__(self, make: Callable[..., T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self.made: T | None = None
+
+    def __call__(self) -> T:
+        """Return the object."""
+        made = self.made
+        if made is not None:
+            return made
+        with self._lock:
+            if self.made is None:
+                self.made = self._make(config=PIPELINE.config)
+            return self.made
 
 
-@functools.cache
-def get_agentsight_api() -> AgentSightAPI:
-    """Return the process's reader."""
-    return AgentSightAPI(config=PIPELINE.config)
+get_conversation_tracker = Singleton(ConversationTracker)
+get_conversation_manager = Singleton(ConversationManager)
+get_agentsight_api = Singleton(AgentSightAPI)
 
 
 def configure(
@@ -47,7 +59,8 @@ def configure(
 
     Args:
         tracer_provider: Where spans are made; the global one by default, and a new one where none is set.
-        mask: Sees every text before it is written or sent; if it fails, the text is left out.
+        mask: Sees every text before it is written or sent; if it fails, the text is left out. It replaces
+            the mask of exporters to the same destinations.
         meter_provider: Gets metrics about delivery.
         **settings: Any setting of `Config`.
 
@@ -58,12 +71,14 @@ def configure(
     """
     PIPELINE.configure(tracer_provider, mask, meter_provider, settings)
     given = {name: value for name, value in settings.items() if value is not None}
-    if given and get_conversation_tracker.cache_info().currsize:
-        get_conversation_tracker().configure(**given)
-    if given and get_conversation_manager.cache_info().currsize:
-        get_conversation_manager().configure(**given)
-    if given and get_agentsight_api.cache_info().currsize:
-        get_agentsight_api().configure(**given)
+    tracker, manager, api = (
+        get_conversation_tracker.made,
+        get_conversation_manager.made,
+        get_agentsight_api.made,
+    )
+    for singleton in (tracker, manager, api):
+        if given and singleton is not None:
+            singleton.configure(**given)
 
 
 def force_flush(timeout: float = 30.0) -> FlushResult:
@@ -88,8 +103,8 @@ def shutdown(timeout: float | None = None) -> FlushResult:
     Args:
         timeout: Seconds for each destination; the setting ``shutdown_timeout`` when None.
     """
-    if get_conversation_tracker.cache_info().currsize:
-        get_conversation_tracker().submit_unsent()
+    if get_conversation_tracker.made is not None:
+        get_conversation_tracker.made.submit_unsent()
     return PIPELINE.shutdown(timeout)
 
 

@@ -12,6 +12,9 @@ from agentsight_otel.guard import guarded
 from agentsight_otel.translation.readable import from_readable_span
 from agentsight_otel.translation.relevance import is_relevant
 
+MIRRORED = "agentsight.mirrored"
+"""Scope attribute of spans that were delivered before they were made, for other exporters to see."""
+
 
 class DeliveringSpanProcessor(SpanProcessor):
     """Hands each finished span of an agent or a conversation to delivery before ``Span.end`` returns.
@@ -41,7 +44,7 @@ class DeliveringSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Submit *span* if it is sampled and belongs to an agent or a conversation."""
         context = span.get_span_context()
-        if context is None or not context.trace_flags.sampled:
+        if context is None or not context.trace_flags.sampled or _is_mirrored(span):
             return
         delivery = self._delivery()
         if delivery is None:
@@ -62,3 +65,9 @@ class DeliveringSpanProcessor(SpanProcessor):
         """Deliver what waits; True when nothing is left waiting."""
         delivery = self._delivery()
         return delivery is None or bool(delivery.flush(timeout_millis / 1000))
+
+
+def _is_mirrored(span: ReadableSpan) -> bool:
+    # Delivering it here too could give it to an agent it was not sent to: trackers may have other keys.
+    scope = span.instrumentation_scope
+    return scope is not None and MIRRORED in (scope.attributes or ())

@@ -37,4 +37,4 @@ class ConversationTracker(Tracker):
         del log_level
         given = {"api_key": api_key, "conversation_id": conversation_id, "endpoint": endpoint, **settings}
         resolved = Config.resolve(**given) if config is None else config.replace(**given)
-        super().__init__(resolved, PIPELINE.connect, PIPELINE.tracer)
+        super().__init__(resolved, PIPELINE.connect, PIPELINE.mirror_tracer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import weakref
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from agentsight_otel._version import __version__
 from agentsight_otel.config import Config
 from agentsight_otel.exporters.delivery import Delivery, FlushResult, Stats, delivery_for
-from agentsight_otel.pipeline.processor import DeliveringSpanProcessor
+from agentsight_otel.pipeline.processor import MIRRORED, DeliveringSpanProcessor
 from agentsight_otel.tracking import ConversationSpanProcessor
 
 TRACER_NAME = "agentsight_otel"
@@ -55,20 +54,27 @@ class Pipeline:
             self._config = self.config.replace(**settings)
             self._mask = mask or self._mask
             self._meter_provider = meter_provider or self._meter_provider
-            self._provider = tracer_provider or self._provider
+            for delivery in tuple(self._deliveries):
+                delivery.mask = mask or delivery.mask
+            if tracer_provider is not None:
+                self._use(adopt_or_build(tracer_provider))
         self.provider()
 
     def provider(self) -> trace.TracerProvider:
         """Return the provider in use, adopted or built, with our processors on it."""
+        provider = self._provider
+        if provider is not None:
+            return provider
         with self._lock:
-            if self._provider is None:
-                self._provider = adopt_or_build()
-            self._attach(self._provider)
-            return self._provider
+            return self._provider or self._use(adopt_or_build(trace.get_tracer_provider()))
 
     def tracer(self) -> trace.Tracer:
         """Return our own tracer of the provider in use."""
         return self.provider().get_tracer(TRACER_NAME, __version__)
+
+    def mirror_tracer(self) -> trace.Tracer:
+        """Return the tracer for spans that their tracker delivers itself, to a destination of its own."""
+        return self.provider().get_tracer(TRACER_NAME, __version__, attributes={MIRRORED: True})
 
     def connect(self, config: Config) -> Delivery:
         """Return the delivery to *config*'s destination.
@@ -78,6 +84,9 @@ class Pipeline:
             InvalidApiKeyException: Its key is malformed.
         """
         delivery = delivery_for(config, mask=self._mask, meter_provider=self._meter_provider)
+        if self._mask is not None:
+            # An exporter may have made it first, without a mask.
+            delivery.mask = self._mask
         self._deliveries.add(delivery)
         return delivery
 
@@ -88,20 +97,29 @@ class Pipeline:
 
     def flush(self, timeout: float) -> FlushResult:
         """Flush every destination used, *timeout* seconds each."""
-        return total(delivery.flush(timeout) for delivery in tuple(self._deliveries))
+        return FlushResult.total(delivery.flush(timeout) for delivery in self._used())
 
     def shutdown(self, timeout: float | None) -> FlushResult:
         """Shut every destination down, *timeout* seconds each."""
         limit = self.config.shutdown_timeout if timeout is None else timeout
-        return total(delivery.shutdown(limit) for delivery in tuple(self._deliveries))
+        return FlushResult.total(delivery.shutdown(limit) for delivery in self._used())
 
     def stats(self) -> Stats:
         """Add the counts of every destination used up."""
-        return Stats.total(delivery.stats() for delivery in tuple(self._deliveries))
+        return Stats.total(delivery.stats() for delivery in self._used())
+
+    def _used(self) -> list[Delivery]:
+        # The configured destination may be in use by an exporter that the environment switched on.
+        self.delivery()
+        return list(self._deliveries)
+
+    def _use(self, provider: trace.TracerProvider) -> trace.TracerProvider:
+        if provider not in self._attached:
+            self._attach(provider)
+        self._provider = provider
+        return provider
 
     def _attach(self, provider: Any) -> None:
-        if provider in self._attached or not hasattr(provider, "add_span_processor"):
-            return
         self._attached.add(provider)
         provider.add_span_processor(ConversationSpanProcessor())
         provider.add_span_processor(
@@ -111,18 +129,13 @@ class Pipeline:
         )
 
 
-def total(results: Any) -> FlushResult:
-    """Add flush results up."""
-    rows = [dataclasses.astuple(result) for result in results]
-    return FlushResult(*(sum(column) for column in zip(*rows, strict=True)))
-
-
-def adopt_or_build() -> trace.TracerProvider:
-    """Return the global provider if processors can be added to it, else a new one.
+def adopt_or_build(given: trace.TracerProvider) -> trace.TracerProvider:
+    """Return *given* if processors can be added to it, else a new provider.
 
     The new one becomes global only where none is set.
     """
-    current = trace.get_tracer_provider()
+    # OpenTelemetry's placeholder stands for the global provider, before and after there is one.
+    current = trace.get_tracer_provider() if isinstance(given, trace.ProxyTracerProvider) else given
     if hasattr(current, "add_span_processor"):
         return current
     built = TracerProvider()

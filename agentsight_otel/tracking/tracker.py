@@ -360,6 +360,16 @@ class Tracker:
         """
         return self._outbox.hand_over() if self.config.has_usable_key else 0
 
+    def recover_unsent(self) -> None:
+        """Submit what dead processes tracked for this destination and never sent.
+
+        Happens by itself at the first tracked item.
+
+        Raises:
+            NoApiKeyException: No key is configured.
+        """
+        self._outbox.sink()
+
     def _record(self, item: Item) -> Timeline:
         if self._outbox.must_connect:
             self._outbox.sink()

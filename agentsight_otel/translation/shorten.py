@@ -13,6 +13,7 @@ SHED_KEY = "_agentsight_truncated"
 _JSON_STARTS = ("{", "[")
 _MIN_LEAF = 32
 _NAMED_KEYS = 20
+_ROOM_FOR_MARKER = len(SHED_KEY) + 12
 
 
 def shorten(text: str, limit: int) -> str:
@@ -60,32 +61,38 @@ def _cut_leaves(value: Any, leaf: int) -> Any:
 
 
 def _shed(value: Any, limit: int) -> str:
+    """Leave whole entries out, the largest first, until the rest and a marker about it fit."""
     entries = value if isinstance(value, dict) else {str(i): item for i, item in enumerate(value)}
-    sizes = sorted(((len(encode_json_str(item)) + len(key) + 4, key) for key, item in entries.items()))
-    kept: set[str] = set()
-    # The marker's own room: the names of up to twenty dropped keys.
-    room = limit - len(encode_json_str({SHED_KEY: _marker([key for _, key in sizes])})) - 2
-    for size, key in sizes:
-        if size > room:
-            break
-        room -= size
-        kept.add(key)
-    dropped = [key for key in entries if key not in kept]
+    sizes = sorted(
+        (len(encode_json_str(item)) + len(encode_json_str(key)) + 2, key) for key, item in entries.items()
+    )
+    for named in (_NAMED_KEYS, _NAMED_KEYS // 4, 0):
+        room = (
+            limit - len(encode_json_str(_marker([key for _, key in sizes[::-1]], named))) - _ROOM_FOR_MARKER
+        )
+        kept: set[str] = set()
+        for size, key in sizes:
+            if size > room:
+                break
+            room -= size
+            kept.add(key)
+        encoded = encode_json_str(_rest(value, entries, kept, named))
+        if len(encoded) <= limit:
+            return encoded
+    return "{}"[:limit] if limit > 1 else "0"
+
+
+def _rest(value: Any, entries: dict[str, Any], kept: set[str], named: int) -> Any:
+    marker = _marker([key for key in entries if key not in kept], named)
     if isinstance(value, dict):
-        result: Any = {key: item for key, item in entries.items() if key in kept}
-        result[SHED_KEY] = _marker(dropped)
-    else:
-        result = [item for key, item in entries.items() if key in kept]
-        result.append({SHED_KEY: {"dropped_count": len(dropped)}})
-    encoded = encode_json_str(result)
-    if len(encoded) <= limit:
-        return encoded
-    bare = encode_json_str({SHED_KEY: {"dropped_count": len(entries)}})
-    return bare if len(bare) <= limit else "{}"[:limit]
+        return {key: item for key, item in entries.items() if key in kept} | {SHED_KEY: marker}
+    return [*(item for key, item in entries.items() if key in kept), {SHED_KEY: marker}]
 
 
-def _marker(dropped: list[str]) -> dict[str, Any]:
-    return {
-        "dropped_count": len(dropped),
-        "dropped_keys": [cut(key, _MIN_LEAF * 2) for key in dropped[:_NAMED_KEYS]],
-    }
+def _marker(dropped: list[str], named: int) -> dict[str, Any]:
+    marker: dict[str, Any] = {"dropped_count": len(dropped)}
+    if named:
+        marker["dropped_keys"] = sorted((cut(key, _MIN_LEAF) for key in dropped), key=len, reverse=True)[
+            :named
+        ]
+    return marker

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,29 +14,13 @@ from agentsight_otel.enums import Sentiment
 from agentsight_otel.exceptions import (
     AgentSightException,
     ConversationApiException,
-    ConversationNetworkException,
-    ForbiddenException,
     InvalidApiKeyException,
     InvalidChoiceException,
     InvalidConversationDataException,
     MissingConversationIdException,
     NoApiKeyException,
     NotFoundException,
-    RateLimitedException,
-    UnauthorizedException,
 )
-
-
-@pytest.fixture
-def manager(script: Script) -> ConversationManager:
-    """Return a manager of the scripted server."""
-    return ConversationManager(KEY, script.url)
-
-
-@pytest.fixture
-def api(script: Script) -> AgentSightAPI:
-    """Return a reader of the scripted server."""
-    return AgentSightAPI(KEY, script.url)
 
 
 def test_construction_needs_no_key() -> None:
@@ -382,93 +365,3 @@ def test_each_read_is_one_request_of_the_contract(
     """Every reading method asks for its route once."""
     call(api)
     assert script.lines == [f"GET {path}"]
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind", "message"),
-    [
-        (401, {"detail": "Invalid API key."}, UnauthorizedException, "Invalid API key."),
-        (403, {"detail": "read only"}, ForbiddenException, "read only"),
-        (404, {"detail": "Not found."}, NotFoundException, "Not found."),
-        (404, b"<html>", NotFoundException, "Resource not found"),
-        (429, {"detail": "slow down"}, RateLimitedException, "slow down"),
-        (400, {"error": "No files"}, ConversationApiException, "No files"),
-        (
-            400,
-            {"name": ["too long", "bad"], "tags": "no", "details": [1]},
-            ConversationApiException,
-            "name: too long, bad; tags: no",
-        ),
-        (400, ["a", {"b": ["c"]}], ConversationApiException, "a, b: c"),
-        (500, b"oops", ConversationApiException, "AgentSight answered HTTP 500"),
-        (302, None, ConversationApiException, "AgentSight answered HTTP 302"),
-    ],
-)
-def test_errors_are_typed_and_say_the_servers_reason(
-    script: Script,
-    manager: ConversationManager,
-    status: int,
-    body: object,
-    kind: type[ConversationApiException],
-    message: str,
-) -> None:
-    """A status maps to its exception, a field map to one line; a write is not sent again."""
-    script.then(status, body, Location="/elsewhere/", Retry_After="2")
-    with pytest.raises(kind) as caught:
-        manager.mark_conversation(7, True)
-    assert type(caught.value) is kind
-    assert str(caught.value) == message
-    assert caught.value.status_code == status
-    assert len(script.asked) == 1
-    if isinstance(caught.value, RateLimitedException):
-        assert caught.value.retry_after == 2.0
-
-
-def test_success_without_json_is_an_error_and_empty_is_an_empty_dict(
-    script: Script, manager: ConversationManager
-) -> None:
-    """204 and an empty body give {}; a 2xx that is not JSON is not taken for success."""
-    script.then(204)
-    assert manager.mark_conversation(7, True) == {}
-    script.then(200, b"<html>")
-    with pytest.raises(ConversationApiException):
-        manager.mark_conversation(7, True)
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_reads_are_tried_again(script: Script, api: AgentSightAPI, status: int) -> None:
-    """A GET survives two refusals that may pass."""
-    script.then(status, {"detail": "later"}, Retry_After="0")
-    script.then(status, {"detail": "later"}, Retry_After="0")
-    assert api.fetch_identity() == {"id": 7}
-    assert len(script.asked) == 3
-
-
-def test_reads_give_up_and_say_why(script: Script, api: AgentSightAPI) -> None:
-    """After four refusals the last one is raised."""
-    for _ in range(5):
-        script.then(503, {"detail": "later"}, Retry_After="0")
-    with pytest.raises(ConversationApiException, match="later"):
-        api.fetch_identity()
-    assert len(script.asked) == 4
-
-
-def test_unreachable_server_names_no_url_and_no_key() -> None:
-    """The network error is typed and its whole traceback quotes neither filters nor key."""
-    manager = ConversationManager(KEY, "http://127.0.0.1:9")
-    with pytest.raises(ConversationNetworkException) as caught:
-        manager.submit_feedback("conv_secret", "positive")
-    shown = "".join(traceback.format_exception(caught.value))
-    assert KEY not in shown
-    assert "conv_secret" not in str(caught.value)
-
-
-def test_netrc_does_not_replace_the_key(
-    script: Script, api: AgentSightAPI, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A .netrc entry for the host, which requests honours, leaves our key alone."""
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login a password b\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-    api.fetch_identity()
-    assert script.asked[0].headers["Authorization"] == f"Api-Key {KEY}"

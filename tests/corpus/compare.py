@@ -148,13 +148,13 @@ def _compare_messages(
     expected: Sequence[dict[str, Any]], produced: Sequence[MessageView], score: Score
 ) -> None:
     real = [message for message in produced if message.metadata.get("content_captured") is not False]
-    keys = [(message.sender, message.text.strip()) for message in real]
+    told = [(message.sender, message.text.strip()) for message in real]
     wanted: Counter[Hashable] = Counter()
     optional: Counter[Hashable] = Counter()
     for message in expected:
         key = (message["sender"], message["text"].strip())
         (wanted if message.get("captured", True) else optional)[key] += 1
-    keys = [_whole(key, wanted, optional) for key in keys]
+    keys = [_whole(key, wanted, optional) for key in told]
     before = score.messages.exact
     _multiset(score.messages, wanted, optional, Counter(keys), score.faults.append)
     order = [(message["sender"], message["text"].strip()) for message in expected]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
-from conftest import Dashboard
 from dashboard_data import Talk, write
+from dashboard_running import Dashboard, form_of
 
 from agentsight_otel.server.dashboard import login_link
 from agentsight_otel.server.dashboard.access import COOKIE
@@ -44,14 +43,6 @@ def log_in(dashboard: Dashboard, link: str | None = None) -> httpx.Client:
     client = dashboard.client()
     assert client.get(link or login_link(dashboard.store, dashboard.url)).status_code == 200
     return client
-
-
-def form_of(session: httpx.Client, path: str, **fields: Any) -> dict[str, Any]:
-    """Return the fields of a form with the page's token."""
-    page = session.get(path).text
-    token = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
-    assert token is not None
-    return {"csrf": token.group(1), **fields}
 
 
 def client_login(dashboard: Dashboard, owner: httpx.Client, agent: int) -> httpx.Client:

@@ -7,10 +7,9 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
-from conftest import Dashboard
 from dashboard_data import Talk, write
+from dashboard_running import Dashboard, form_of
 from sqlalchemy import func, select
-from test_dashboard_access import form_of
 
 from agentsight_otel.server.dashboard.tables import notes, shares
 from agentsight_otel.server.store import managing

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Dashboard
 from dashboard_data import Talk, write
 from dashboard_payloads import PAYLOADS
+from dashboard_running import Dashboard
 from sqlalchemy import insert, update
 
 from agentsight_otel.server.dashboard.brand import Brand, save_brand
@@ -23,6 +23,7 @@ from agentsight_otel.server.store.tables import agents, messages
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 CHROMIUM = shutil.which("chromium") or ""
+PICTURES = os.environ.get("AGENTSIGHT_SCREENSHOTS")  # read now: tests run without such settings
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -301,13 +302,9 @@ def _infect(running: Dashboard, payloads: list[str], first: int) -> None:
         save_brand(connection, running.agent, Brand(name=payloads[0], footer=payloads[-1]))
 
 
-@pytest.mark.skipif(
-    not os.environ.get("AGENTSIGHT_SCREENSHOTS"),
-    reason="AGENTSIGHT_SCREENSHOTS names the folder for the documentation's pictures",
-)
-def test_pictures_for_the_documentation(browser: Any, demo: Dashboard) -> None:
-    """Every page, light and dark, as the documentation shows it."""
-    folder = Path(os.environ["AGENTSIGHT_SCREENSHOTS"])
+def test_pictures_for_the_documentation(browser: Any, demo: Dashboard, tmp_path: Path) -> None:
+    """Every page, light and dark, as the documentation shows it; AGENTSIGHT_SCREENSHOTS says where to."""
+    folder = Path(PICTURES or tmp_path)
     names = {
         "": "analytics",
         "conversations": "conversations",

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Dashboard
 from dashboard_data import Talk, write
+from dashboard_running import Dashboard
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update

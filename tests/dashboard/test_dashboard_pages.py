@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
-from conftest import Dashboard
+from dashboard_running import Dashboard
 
 from agentsight_otel.server.dashboard.brand import CONTRAST, Brand, brand_css, contrast, logo_type, save_brand
 from agentsight_otel.server.dashboard.render import HTMX, HTMX_SHA256, static_file

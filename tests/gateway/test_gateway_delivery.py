@@ -16,7 +16,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from otlp_receiver import run_app
-from otlp_requests import JSON, logs, post, to_json, traces
+from otlp_requests import JSON, KEY, logs, post, to_json, traces
 
 from agentsight_otel.clients import AgentSightAPI
 from agentsight_otel.config import Config
@@ -26,8 +26,8 @@ from agentsight_otel.testing import LocalServer
 
 
 @contextlib.contextmanager
-def _gateway(**settings: Any) -> Iterator[tuple[str, Gateway]]:
-    gateway = Gateway(Config.resolve(**settings))
+def _gateway(bounds: dict[str, int] | None = None, **settings: Any) -> Iterator[tuple[str, Gateway]]:
+    gateway = Gateway(Config.resolve(**settings), **(bounds or {}))
     with run_app(gateway_app(gateway)) as url:
         yield url, gateway
 
@@ -124,6 +124,28 @@ def test_a_full_journal_leaves_the_data_with_the_sender(server: LocalServer) -> 
         assert statuses[-1] == 503
         assert gateway.stats().waiting == statuses.count(200) * 20
         assert not gateway.stats().dropped
+
+
+def test_a_backlog_leaves_the_data_with_the_sender_until_it_shrinks(server: LocalServer) -> None:
+    """With too many records waiting the gateway answers 503, and takes again once they are delivered."""
+    server.faults.respond(503, times=None, path="/api/ingest/")
+    with _gateway({"max_waiting": 5}, endpoint=server.url) as (url, gateway):
+        assert post(url, "/v1/traces", traces(6).SerializeToString(), key=server.api_key).status == 200
+        more = traces(1, first=7).SerializeToString()
+        assert post(url, "/v1/traces", more, key=server.api_key).status == 503
+        server.faults.clear()
+        wait_until(lambda: not gateway.stats().waiting, "delivery")
+        assert post(url, "/v1/traces", more, key=server.api_key).status == 200
+    assert _texts(server, server.api_key) == _said(1, 7)
+
+
+def test_keys_are_bounded(server: LocalServer) -> None:
+    """Made-up keys cannot make the gateway open journals and threads without end."""
+    with _gateway({"max_keys": 1}, endpoint=server.url) as (url, _):
+        body = traces(1).SerializeToString()
+        assert post(url, "/v1/traces", body, key=server.api_key).status == 200
+        assert post(url, "/v1/traces", body, key=KEY).status == 503
+        assert post(url, "/v1/traces", body, key=server.api_key).status == 200
 
 
 def test_health_readiness_metrics_and_unknown_paths(server: LocalServer) -> None:

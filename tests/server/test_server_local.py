@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,18 +19,12 @@ KEY = "ags_" + "a" * 32 + "_" + "b" * 6
 
 
 @pytest.fixture
-def local(server: LocalServer) -> Api:
-    """Return the agent of an in-memory server, with its requests forgotten."""
+def local(server: LocalServer) -> Iterator[Api]:
+    """Return the first agent of an in-memory server."""
     client = Api(server)
     client.key, client.read_key = server.api_key, server.read_key
-    return client
-
-
-@pytest.fixture(autouse=True)
-def _closed(request: pytest.FixtureRequest) -> None:
-    """Close the client of a test that used one."""
-    if "local" in request.fixturenames:
-        request.addfinalizer(request.getfixturevalue("local").close)
+    yield client
+    client.close()
 
 
 def test_requests_are_recorded_with_inflated_bodies(local: Api) -> None:

@@ -182,7 +182,7 @@ def test_any_bytes(fuzzed: Api, body: bytes, route: Any) -> None:
 def test_filters_are_values_never_code(fuzzed: Api, attack: str) -> None:
     """SQL and JSON-path text in a filter matches literally: nothing."""
     for query in (
-        {"conversation_id": attack},
+        {"customer_id": attack},
         {"name": attack},
         {"message_contains": attack},
         {"metadata_key": attack, "metadata_value": "1"},
@@ -190,10 +190,5 @@ def test_filters_are_values_never_code(fuzzed: Api, attack: str) -> None:
         {"search": attack},
         {"action_name": attack},
     ):
-        assert (
-            fuzzed.get(
-                "/api/conversations/",
-                params=query | {"conversation_id": "c1"} if "conversation_id" not in query else query,
-            )["count"]
-            == 0
-        )
+        found = fuzzed.get("/api/conversations/", params=query | {"conversation_id": "c1"})
+        assert found["count"] == 0

@@ -22,7 +22,7 @@ NOW = 1_790_000_000_000_000
 
 
 def test_sixteen_writers_and_readers(engine_url: str) -> None:
-    """16 writers on two server processes' worth of stores and one conversation: nothing lost or twice, no error."""
+    """16 writers over two servers on one database and one conversation: nothing lost, nothing twice."""
     with LocalServer(engine_url) as first, LocalServer(engine_url) as second:
         one = Api(first)
         two = Api(second)

@@ -32,13 +32,13 @@ def activity(connection: Connection, scope: Scope) -> Activity:
     started = _by_quarter(conversations.c.started_at).where(scope.started())
     sent = (
         _by_quarter(messages.c.timestamp)
-        .select_from(messages.join(conversations, messages.c.conversation == conversations.c.id))
+        .select_from(messages)
         .where(
             messages.c.agent_id == scope.agent,
             scope.within(messages.c.timestamp),
             messages.c.kind == "message",
             messages.c.sender.in_(PEOPLE),
-            scope.living(),
+            scope.belongs(messages.c.conversation),
         )
     )
     return Activity(_counts(connection, started), _counts(connection, sent))

@@ -11,7 +11,7 @@ from agentsight_otel.server.analytics.activity import QUARTER
 from agentsight_otel.server.analytics.period import Period
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.statistics import Spread, distribution, spread
-from agentsight_otel.server.store.tables import conversations, messages
+from agentsight_otel.server.store.tables import messages
 
 
 class Responses(NamedTuple):
@@ -32,12 +32,12 @@ def responses(connection: Connection, scope: Scope) -> Responses:
     """Measure from a user's last message to the agent's first one after it; see the definitions."""
     rows = connection.execute(
         select(messages.c.timestamp, messages.c.response_ms)
-        .select_from(messages.join(conversations, messages.c.conversation == conversations.c.id))
+        .select_from(messages)
         .where(
             messages.c.agent_id == scope.agent,
             scope.within(messages.c.timestamp),
             messages.c.response_ms.is_not(None),
-            scope.living(),
+            scope.belongs(messages.c.conversation),
         )
     )
     by_quarter: dict[int, list[float]] = {}

@@ -95,9 +95,9 @@ def _added(rows: list[list[int | None]]) -> Spending:
     return Spending(*sums)
 
 
-def _of(query: Select[Any], scope: Scope) -> Select[Any]:
-    return query.select_from(_joined()).where(
-        _T.agent_id == scope.agent, scope.within(_T.started_at), scope.living()
+def _of(query: Select[Any], scope: Scope, source: FromClause = token_usage) -> Select[Any]:
+    return query.select_from(source).where(
+        _T.agent_id == scope.agent, scope.within(_T.started_at), scope.belongs(_T.conversation)
     )
 
 
@@ -106,7 +106,8 @@ def _joined() -> FromClause:
 
 
 def _groups(connection: Connection, scope: Scope, key: Any, label: Any, *, limit: int) -> list[Group]:
-    query = _of(select(key, func.max(label), *_SUMS), scope).group_by(key)
+    source = token_usage if key is _T.model else _joined()
+    query = _of(select(key, func.max(label), *_SUMS), scope, source).group_by(key)
     ordered = query.order_by(
         func.coalesce(func.sum(_T.cost_usd_e8), 0).desc(), func.sum(_T.total_tokens).desc(), key
     )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.statistics import nearest_rank, rate
-from agentsight_otel.server.store.tables import action_logs, actions, conversations
+from agentsight_otel.server.store.tables import action_logs, actions
 
 
 class Tool(NamedTuple):
@@ -37,12 +37,8 @@ def tools(connection: Connection, scope: Scope) -> list[Tool]:
     measured = func.coalesce(logs.duration_ms, (logs.ended_at - logs.started_at) / 1000.0)
     rows = connection.execute(
         select(actions.c.name, actions.c.display_name, logs.conversation, measured, logs.error_message)
-        .select_from(
-            action_logs.join(actions, logs.action == actions.c.id).join(
-                conversations, logs.conversation == conversations.c.id
-            )
-        )
-        .where(logs.agent_id == scope.agent, scope.within(logs.timestamp), scope.living())
+        .select_from(action_logs.join(actions, logs.action == actions.c.id))
+        .where(logs.agent_id == scope.agent, scope.within(logs.timestamp), scope.belongs(logs.conversation))
         .order_by(logs.timestamp, logs.id)
     )
     grouped: dict[tuple[str, str], list[tuple[int, float | None, str]]] = {}

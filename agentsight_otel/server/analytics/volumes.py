@@ -95,12 +95,12 @@ def sent_messages(connection: Connection, scope: Scope) -> int:
     """Count the messages of users and agents sent in the period."""
     return connection.execute(
         select(func.count())
-        .select_from(messages.join(conversations, messages.c.conversation == conversations.c.id))
+        .select_from(messages)
         .where(
             messages.c.agent_id == scope.agent,
             scope.within(messages.c.timestamp),
             messages.c.kind == "message",
             messages.c.sender.in_(PEOPLE),
-            scope.living(),
+            scope.belongs(messages.c.conversation),
         )
     ).scalar_one()

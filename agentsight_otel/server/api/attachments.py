@@ -22,7 +22,7 @@ from agentsight_otel.server.filenames import attachment_type, safe_filename, saf
 from agentsight_otel.server.rows import ATTACHMENT_CONTENT, Entry
 from agentsight_otel.server.store import attachments, details, listing
 from agentsight_otel.server.store.attachments import NewFile
-from agentsight_otel.server.store.conversations import Place
+from agentsight_otel.server.store.places import Place, save
 from agentsight_otel.server.store.transcript import add_entries
 
 MAX_FILES = 10
@@ -50,7 +50,8 @@ def upload(call: Call) -> Answer:
             place = target.resolve(call, connection, document, timestamp)
             message = _message(connection, place, document, timestamp, sender)
             rows = attachments.add_files(connection, call.store.files, place, message, upload_key, files)
-            touch(connection, place, timestamp)
+            touch(place, timestamp)
+            save(connection, [place])
     shaper = Shapes(call.base_url, call.store.secret)
     body = {
         "conversation": rows[0]["conversation"],
@@ -71,7 +72,7 @@ def _message(
     entry = Entry(
         event_key, "attachment", timestamp, sender, ATTACHMENT_CONTENT, metadata=target.metadata(document)
     )
-    return add_entries(connection, place, [entry])[event_key]
+    return add_entries(connection, [(place, [entry])])[place.conversation, event_key]
 
 
 def _decoded(document: dict[str, Any]) -> list[NewFile]:

@@ -14,8 +14,8 @@ from agentsight_otel.server.ingest.payload import normalise_slug
 from agentsight_otel.server.ingest.projection import UNKNOWN_MODEL
 from agentsight_otel.server.rows import Click, Entry, Run, Usage, action_content, button_content
 from agentsight_otel.server.store import legacy
-from agentsight_otel.server.store.conversations import Place, fill, fill_gaps, lock_conversation, stretch
 from agentsight_otel.server.store.keys import environment_ids
+from agentsight_otel.server.store.places import Place, Wanted, fill_gaps, lock_conversations, save
 from agentsight_otel.server.store.transcript import add_entries
 from agentsight_otel.server.store.usage import add_usage
 
@@ -33,18 +33,13 @@ def create_conversation(call: Call) -> Answer:
     is_used = params.flag_field(document, "is_used")
     timestamp = params.time_field(document, "timestamp") or now_us()
     with call.store.write() as connection:
-        place = lock_conversation(
-            connection,
-            call.agent_id,
-            conversation_id,
-            environment_id=_environment(call, connection, document),
-            started_at=timestamp,
-            values=values | {"is_used": bool(is_used)},
-        )
+        environment_id = _environment(call, connection, document)
+        wanted = Wanted(conversation_id, environment_id, timestamp, values)
+        place = lock_conversations(connection, call.agent_id, [wanted])[0]
         if not place.fresh:
             fill_gaps(connection, place, values)
-            if is_used:
-                fill(connection, place, {"is_used": True})
+        place.is_used = place.is_used or bool(is_used)
+        save(connection, [place])
     body = {"id": place.conversation, "conversation_id": conversation_id, **values}
     return Answer(body, 201 if place.fresh else 200)
 
@@ -124,16 +119,18 @@ _CLICK = ("button_event", "label", "value")
 def _record(call: Call, document: dict[str, Any], entry: Entry) -> Answer:
     with call.store.write() as connection:
         place = target.resolve(call, connection, document, entry.timestamp)
-        made = add_entries(connection, place, [entry])
-        touch(connection, place, entry.timestamp)
+        known = place.message_count
+        add_entries(connection, [(place, [entry])])
+        touch(place, entry.timestamp)
+        save(connection, [place])
         found = legacy.recorded(connection, place, entry)
-    return Answer(found | {"timestamp": iso(entry.timestamp)}, 201 if made else 200)
+    return Answer(found | {"timestamp": iso(entry.timestamp)}, 201 if place.message_count > known else 200)
 
 
-def touch(connection: Connection, place: Place, timestamp: int) -> None:
+def touch(place: Place, timestamp: int) -> None:
     """Note that something happened in a conversation at a time."""
-    fill(connection, place, {"is_used": True})
-    stretch(connection, place, timestamp, timestamp)
+    place.is_used = True
+    place.stretch(timestamp, timestamp)
 
 
 def _report_tokens(call: Call, document: dict[str, Any]) -> Answer:
@@ -158,7 +155,7 @@ def _report_tokens(call: Call, document: dict[str, Any]) -> Answer:
         row = legacy.find_usage(connection, place, usage.event_key)
         made = row is None
         if row is None:
-            add_usage(connection, place, [usage])
+            add_usage(connection, [(place, [usage])])
             row = legacy.find_usage(connection, place, usage.event_key)
     body = {"id": row, "action_name": TOKEN_REPORT, "conversation": place.conversation, "metadata": counts}
     return Answer(body | {"timestamp": iso(timestamp)}, 201 if made else 200)

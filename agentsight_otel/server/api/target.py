@@ -12,13 +12,14 @@ from sqlalchemy import Connection
 from agentsight_otel.encoding import encode_json
 from agentsight_otel.server.api import params
 from agentsight_otel.server.api.http import Call, bad_field, not_found
-from agentsight_otel.server.store.conversations import (
+from agentsight_otel.server.store.keys import environment_ids
+from agentsight_otel.server.store.places import (
     Place,
+    Wanted,
     lock_by_key,
-    lock_conversation,
+    lock_conversations,
     place_of_message,
 )
-from agentsight_otel.server.store.keys import environment_ids
 
 NONE = "None"
 """What 0.0.44 sends for a missing id."""
@@ -46,14 +47,8 @@ def resolve(call: Call, connection: Connection, document: dict[str, Any], timest
         return place
     if not name.strip() or name == NONE:
         raise bad_field("conversation_id", "This field is required.")
-    return lock_conversation(
-        connection,
-        call.agent_id,
-        name,
-        environment_id=environment_ids(connection, call.agent_id)["production"],
-        started_at=timestamp,
-        values={},
-    )
+    production = environment_ids(connection, call.agent_id)["production"]
+    return lock_conversations(connection, call.agent_id, [Wanted(name, production, timestamp)])[0]
 
 
 def event_key(document: dict[str, Any], *parts: Any) -> str:

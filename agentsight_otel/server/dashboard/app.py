@@ -25,6 +25,7 @@ from agentsight_otel.server.dashboard.pages import (
     simple,
     spending,
 )
+from agentsight_otel.server.dashboard.recent import Recent
 from agentsight_otel.server.dashboard.render import plain, theme_of
 from agentsight_otel.server.dashboard.search import make_indexes
 from agentsight_otel.server.dashboard.tables import make_tables
@@ -104,6 +105,7 @@ class _Builder:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._recent = Recent()
 
     def plain(self, answer: Answer) -> Answer:
         def endpoint(request: Request) -> Response:
@@ -115,7 +117,7 @@ class _Builder:
         return endpoint
 
     def shown(self, show: Show) -> Answer:
-        return self.plain(lambda request: show(open_view(request, self._store)))
+        return self.plain(lambda request: show(open_view(request, self._store, self._recent)))
 
     def acted(self, act: Act) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
@@ -129,7 +131,7 @@ class _Builder:
 
     def _act(self, act: Act, request: Request, form: FormData) -> Response:
         self._check(request, form)
-        return act(open_view(request, self._store), form)
+        return act(open_view(request, self._store, self._recent), form)
 
     def _check(self, request: Request, form: FormData) -> None:
         session = request.state.session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from agentsight_otel.server.store.engine import Store
-from agentsight_otel.server.store.tables import DOCUMENT, ID, Text, messages, metadata
+from agentsight_otel.server.store.tables import DOCUMENT, ID, Text, conversations, messages, metadata
 
 notes = Table(
     "dashboard_notes",
@@ -97,9 +97,19 @@ MESSAGE_TIMES = Index(
 """Everything the metrics read of a message, so that they need not visit the messages themselves."""
 
 
+CONVERSATION_STATES = Index(
+    "ix_dashboard_conversations",
+    conversations.c.agent_id,
+    conversations.c.environment_id,
+    conversations.c.deleted_at,
+)
+"""Which conversations are to be left out."""
+
+
 def make_tables(store: Store) -> None:
-    """Make the dashboard's tables and index where they are missing."""
+    """Make the dashboard's tables and indexes where they are missing."""
     with store.write() as connection:
         for table in OWN:
             table.create(connection, checkfirst=True)
-        MESSAGE_TIMES.create(connection, checkfirst=True)
+        for index in (MESSAGE_TIMES, CONVERSATION_STATES):
+            index.create(connection, checkfirst=True)

@@ -21,6 +21,7 @@ from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.dashboard.access import Session
 from agentsight_otel.server.dashboard.brand import Brand, load_brand
 from agentsight_otel.server.dashboard.present import moment
+from agentsight_otel.server.dashboard.recent import Recent
 from agentsight_otel.server.store.engine import Store
 from agentsight_otel.server.store.tables import agents, environments
 
@@ -45,6 +46,7 @@ class View:
         period: The chosen days, in the chosen time zone.
         brand: How the agent looks.
         now: Microseconds since the Unix epoch.
+        recent: What was computed a moment ago.
     """
 
     request: Request
@@ -57,6 +59,7 @@ class View:
     period: Period
     brand: Brand
     now: int
+    recent: Recent
 
     @property
     def zone(self) -> ZoneInfo:
@@ -99,7 +102,7 @@ def address(path: str, params: Mapping[str, object]) -> str:
     return f"{path}?{query}" if query else path
 
 
-def open_view(request: Request, store: Store) -> View:
+def open_view(request: Request, store: Store, recent: Recent) -> View:
     """Read the request's frame.
 
     Raises:
@@ -129,6 +132,7 @@ def open_view(request: Request, store: Store) -> View:
         _period(request),
         brand,
         now_us(),
+        recent,
     )
 
 

@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from agentsight_otel.server.clock import now_us
-from agentsight_otel.server.store.conversations import Place
 from agentsight_otel.server.store.files import Files
+from agentsight_otel.server.store.places import Place
 from agentsight_otel.server.store.tables import attachments
 
 

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, delete, insert, select
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.imports.checking import CheckedFile, ImportedConversation, Problem, check_file
 from agentsight_otel.server.rows import Entry
-from agentsight_otel.server.store.conversations import fill, lock_conversation, stretch
 from agentsight_otel.server.store.engine import Store
 from agentsight_otel.server.store.keys import environment_ids
+from agentsight_otel.server.store.places import Wanted, lock_conversations, save
 from agentsight_otel.server.store.tables import conversations, imports
 from agentsight_otel.server.store.transcript import CHUNK, add_entries
 
@@ -104,19 +104,14 @@ def _write(
     environment_id: int,
     conversation: ImportedConversation,
 ) -> None:
-    place = lock_conversation(
-        connection,
-        agent_id,
-        conversation.conversation_id,
-        environment_id=environment_id,
-        started_at=conversation.started_at,
-        values=conversation.fields | {"import_id": import_id},
-    )
+    values = conversation.fields | {"import_id": import_id}
+    wanted = Wanted(conversation.conversation_id, environment_id, conversation.started_at, values)
+    place = lock_conversations(connection, agent_id, [wanted])[0]
     entries = [
         Entry(f"import:{index}", "message", said.timestamp, said.sender, said.content, said.metadata)
         for index, said in enumerate(conversation.messages)
     ]
-    add_entries(connection, place, entries)
-    fill(connection, place, {"is_used": True})
-    last = max(said.timestamp for said in conversation.messages)
-    stretch(connection, place, conversation.started_at, last)
+    add_entries(connection, [(place, entries)])
+    place.is_used = True
+    place.stretch(conversation.started_at, max(said.timestamp for said in conversation.messages))
+    save(connection, [place])

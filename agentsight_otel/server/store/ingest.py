@@ -1,4 +1,4 @@
-"""Writing the blocks of an ingest request: one transaction per conversation, nothing twice."""
+"""Writing the blocks of an ingest request in one transaction, nothing twice."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
+from agentsight_otel.semconv import KIND_CONVERSATION
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.ingest.payload import CheckedBlock
-from agentsight_otel.server.rows import Projected, Vote
-from agentsight_otel.server.store.conversations import Place, fill, lock_conversation, stretch
+from agentsight_otel.server.rows import Projected
 from agentsight_otel.server.store.dialect import insert_new
 from agentsight_otel.server.store.engine import Store
+from agentsight_otel.server.store.places import Place, Wanted, lock_conversations, save, set_fields
 from agentsight_otel.server.store.tables import feedbacks, spans, token_usage
-from agentsight_otel.server.store.transcript import CHUNK, add_entries, remove_turns
+from agentsight_otel.server.store.transcript import CHUNK, add_entries, ensure_actions, remove_turns
 from agentsight_otel.server.store.usage import add_usage
+
+Block = tuple[CheckedBlock, list[Projected]]
+_INSERT_SPANS = insert(spans)
 
 
 class Counts(NamedTuple):
@@ -26,129 +30,155 @@ class Counts(NamedTuple):
     duplicate: int
 
 
+class _Change(msgspec.Struct):
+    """What a request does to one conversation. Several blocks of one conversation are one change."""
+
+    place: Place
+    fields: dict[str, Any] = {}
+    spans: dict[str, Projected] = {}
+    broken: dict[str | None, str | None] = {}
+    """Incomplete turns these spans are, or belong to: turn id → reason."""
+
+    @property
+    def new(self) -> list[Projected]:
+        """The spans that are not there yet, in order of arrival."""
+        return list(self.spans.values())
+
+
 def write_blocks(
-    store: Store,
-    agent_id: int,
-    environments: dict[str, int],
-    blocks: Sequence[tuple[CheckedBlock, list[Projected]]],
+    store: Store, agent_id: int, environments: dict[str, int], blocks: Sequence[Block]
 ) -> Counts:
-    """Write checked blocks.
+    """Write checked blocks, all of them or none.
 
-    SQLite takes them all in one transaction. PostgreSQL takes one transaction for each, because a transaction
-    that locks several conversations could wait for one that waits for it.
+    Args:
+        store: The database.
+        agent_id: Whose they are.
+        environments: The agent's environments, slug → id.
+        blocks: Each with what its spans become.
     """
-    counts = []
-    for group in [blocks] if store.dialect == "sqlite" else [[block] for block in blocks]:
-        with store.write() as connection:
-            counts += [
-                _write_block(connection, agent_id, environments, block, projected)
-                for block, projected in group
-            ]
-    return Counts(sum(count.accepted for count in counts), sum(count.duplicate for count in counts))
+    names = {entry.run.name for _, made in blocks for item in made for entry in item.entries if entry.run}
+    if names and store.dialect == "postgresql":
+        with store.write() as connection:  # first and alone: no lock is waited for while another is held
+            ensure_actions(connection, agent_id, list(names))
+    with store.write() as connection:
+        changes = _changes(connection, agent_id, environments, blocks)
+        _drop_known_spans(connection, changes)
+        _archive(connection, changes)
+        _find_broken_turns(connection, changes)
+        _project(connection, changes)
+        set_fields(connection, [(change.place, change.fields) for change in changes])
+        save(connection, [change.place for change in changes])
+    total = sum(len(made) for _, made in blocks)
+    accepted = sum(len(change.spans) for change in changes)
+    return Counts(accepted, total - accepted)
 
 
-def _write_block(
-    connection: Connection,
-    agent_id: int,
-    environments: dict[str, int],
-    block: CheckedBlock,
-    projected: list[Projected],
-) -> Counts:
-    times = [item.span.started_at for item in projected]
-    place = lock_conversation(
-        connection,
-        agent_id,
-        block.conversation_id,
-        environment_id=environments[block.environment or "production"],
-        started_at=min(times, default=now_us()),
-        values=block.fields,
-    )
-    fields: dict[str, Any] = dict(block.fields)
-    if block.environment is not None:
-        fields["environment_id"] = environments[block.environment]
-    if any(item.span.kind != "conversation" for item in projected):
-        fields["is_used"] = True
-    fill(connection, place, fields)
-    new = _new_spans(connection, place, projected)
-    if new:
-        _archive(connection, place, new)
-        _project(connection, place, new)
-        places = [entry.timestamp for item in new for entry in item.entries]
-        starts = [item.span.started_at for item in new]
-        ends = [item.span.ended_at for item in new]
-        stretch(connection, place, min(starts + places), max(ends + places))
-    return Counts(len(new), len(projected) - len(new))
-
-
-def _new_spans(connection: Connection, place: Place, projected: list[Projected]) -> list[Projected]:
-    by_id = {item.span.span_id: item for item in reversed(projected)}
-    ids = [] if place.fresh else list(by_id)
-    for start in range(0, len(ids), CHUNK):
-        known = spans.c.span_id.in_(ids[start : start + CHUNK])
-        query = select(spans.c.span_id).where(spans.c.conversation == place.conversation, known)
-        for span_id in connection.scalars(query):
-            del by_id[span_id]
-    return list(reversed(by_id.values()))
-
-
-def _archive(connection: Connection, place: Place, new: list[Projected]) -> None:
-    shared = {"agent_id": place.agent_id, "conversation": place.conversation, "received_at": now_us()}
-    connection.execute(insert(spans), [shared | msgspec.structs.asdict(item.span) for item in new])
-
-
-def _project(connection: Connection, place: Place, new: list[Projected]) -> None:
-    broken = _incomplete_turns(connection, place, new)
-    just_broken = [item.span.span_id for item in new if item.span.turn_complete is False]
-    if just_broken and not place.fresh:
-        remove_turns(connection, place, just_broken)
-    entries = [entry for item in new if item.span.turn_id not in broken for entry in item.entries]
-    add_entries(connection, place, entries)
-    add_usage(connection, place, [item.usage for item in new if item.usage])
-    _mark_incomplete(connection, place, broken)
-    _add_votes(connection, place, [item.vote for item in new if item.vote])
-
-
-def _incomplete_turns(
-    connection: Connection, place: Place, new: list[Projected]
-) -> dict[str | None, str | None]:
-    """Return the incomplete turns these spans are, or belong to: turn id → reason."""
-    broken = {
-        item.span.turn_id: item.span.incomplete_reason for item in new if item.span.turn_complete is False
-    }
-    parents = list({item.span.turn_id for item in new if item.span.turn_id})
-    for start in range(0, 0 if place.fresh else len(parents), CHUNK):
-        query = select(spans.c.span_id, spans.c.incomplete_reason).where(
-            spans.c.conversation == place.conversation,
-            spans.c.span_id.in_(parents[start : start + CHUNK]),
-            spans.c.turn_complete.is_(False),
+def _changes(
+    connection: Connection, agent_id: int, environments: dict[str, int], blocks: Sequence[Block]
+) -> list[_Change]:
+    wanted = [
+        Wanted(
+            block.conversation_id,
+            environments[block.environment or "production"],
+            min((item.span.started_at for item in made), default=now_us()),
         )
-        broken |= dict(connection.execute(query).all())
-    return broken
+        for block, made in blocks
+    ]
+    changes: dict[int, _Change] = {}
+    places = lock_conversations(connection, agent_id, wanted)
+    for place, (block, made) in zip(places, blocks, strict=True):
+        change = changes.setdefault(place.conversation, _Change(place))
+        change.fields |= block.fields
+        if block.environment is not None:
+            change.fields["environment_id"] = environments[block.environment]
+        place.is_used = place.is_used or any(item.span.kind != KIND_CONVERSATION for item in made)
+        for item in made:
+            change.spans.setdefault(item.span.span_id, item)
+    return list(changes.values())
 
 
-def _mark_incomplete(connection: Connection, place: Place, broken: dict[str | None, str | None]) -> None:
-    for turn_id, reason in broken.items():
-        mine = (token_usage.c.conversation == place.conversation) & (token_usage.c.turn_id == turn_id)
-        connection.execute(update(token_usage).where(mine).values(incomplete=True, incomplete_reason=reason))
+def _drop_known_spans(connection: Connection, changes: list[_Change]) -> None:
+    for change in changes:
+        ids = [] if change.place.fresh else list(change.spans)
+        for start in range(0, len(ids), CHUNK):
+            known = spans.c.span_id.in_(ids[start : start + CHUNK])
+            query = select(spans.c.span_id).where(spans.c.conversation == change.place.conversation, known)
+            for span_id in connection.scalars(query):
+                del change.spans[span_id]
 
 
-def _add_votes(connection: Connection, place: Place, votes: list[Vote]) -> None:
+def _archive(connection: Connection, changes: list[_Change]) -> None:
+    now = now_us()
+    rows = []
+    for change in changes:
+        owner = {"agent_id": change.place.agent_id, "conversation": change.place.conversation}
+        for item in change.new:
+            change.place.stretch(item.span.started_at, item.span.ended_at)
+            for entry in item.entries:
+                change.place.stretch(entry.timestamp, entry.timestamp)
+            rows.append(msgspec.structs.asdict(item.span) | owner | {"received_at": now})
+    if rows:
+        connection.execute(_INSERT_SPANS, rows)
+
+
+def _find_broken_turns(connection: Connection, changes: list[_Change]) -> None:
+    for change in changes:
+        new = change.new
+        change.broken = {
+            item.span.turn_id: item.span.incomplete_reason for item in new if item.span.turn_complete is False
+        }
+        if change.place.fresh:
+            continue
+        if change.broken:
+            remove_turns(connection, change.place, [turn_id for turn_id in change.broken if turn_id])
+        turns = {item.span.turn_id for item in new} - {item.span.span_id for item in new} - {None}
+        if turns:
+            query = select(spans.c.span_id, spans.c.incomplete_reason).where(
+                spans.c.conversation == change.place.conversation,
+                spans.c.span_id.in_(list(turns)[:CHUNK]),
+                spans.c.turn_complete.is_(False),
+            )
+            change.broken |= dict(connection.execute(query).all())
+
+
+def _project(connection: Connection, changes: list[_Change]) -> None:
+    entries = [
+        (
+            change.place,
+            [e for item in change.new if item.span.turn_id not in change.broken for e in item.entries],
+        )
+        for change in changes
+    ]
+    add_entries(connection, entries)
+    add_usage(connection, [(change.place, [i.usage for i in change.new if i.usage]) for change in changes])
+    for change in changes:
+        for turn_id, reason in change.broken.items():
+            u = token_usage.c
+            mine = (u.conversation == change.place.conversation) & (u.turn_id == turn_id)
+            values = {"incomplete": True, "incomplete_reason": reason}
+            connection.execute(update(token_usage).where(mine).values(**values))
+    _add_votes(connection, changes)
+
+
+def _add_votes(connection: Connection, changes: list[_Change]) -> None:
     now = now_us()
     rows = [
         {
-            "agent_id": place.agent_id,
+            "agent_id": change.place.agent_id,
             "kind": "conversation",
-            "conversation": place.conversation,
-            "environment_id": place.environment_id,
-            "event_key": vote.event_key,
-            "sentiment": vote.sentiment,
-            "comment": vote.comment,
+            "conversation": change.place.conversation,
+            "environment_id": change.place.environment_id,
+            "event_key": item.vote.event_key,
+            "sentiment": item.vote.sentiment,
+            "comment": item.vote.comment,
             "source": "customer",
-            "metadata": vote.metadata,
-            "created_at": vote.created_at,
+            "metadata": item.vote.metadata,
+            "created_at": item.vote.created_at,
             "updated_at": now,
         }
-        for vote in votes
+        for change in changes
+        for item in change.new
+        if item.vote
     ]
     if rows:
         connection.execute(insert_new(connection, feedbacks), rows)

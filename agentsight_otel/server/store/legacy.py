@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, select
 
 from agentsight_otel.server.rows import Entry
-from agentsight_otel.server.store.conversations import Place
+from agentsight_otel.server.store.places import Place
 from agentsight_otel.server.store.tables import action_logs, buttons, messages, token_usage
 
 

@@ -174,6 +174,7 @@ conversations = Table(
     _time("updated_at"),
     _time("first_message_at", nullable=True),
     _time("last_message_at", nullable=True),
+    _time("waiting_since", nullable=True),
     _count("message_count"),
     _count("user_message_count"),
     _count("agent_message_count"),
@@ -186,6 +187,7 @@ conversations = Table(
 )
 """``message_count`` counts every row of the transcript; the other counts split it by what the row is.
 
+``waiting_since`` is when the user spoke who has not been answered yet, NULL when nobody waits.
 ``updated_at`` moves whenever anything of the conversation is written. Deleted is ``deleted_at IS NOT NULL``.
 """
 

@@ -1,89 +1,101 @@
-"""Writing rows of a transcript, with the actions and clicks they stand for, and what follows from them."""
+"""Writing rows of transcripts, with the actions and clicks they stand for, and what follows from them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlalchemy import Connection, case, delete, func, insert, select
 
 from agentsight_otel.enums import Sender
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.rows import Entry
-from agentsight_otel.server.store.conversations import Place, least, most
 from agentsight_otel.server.store.dialect import insert_new
-from agentsight_otel.server.store.response_time import recompute, response_times, waiting_since
-from agentsight_otel.server.store.tables import action_logs, actions, buttons, conversations, messages
+from agentsight_otel.server.store.places import Place
+from agentsight_otel.server.store.response_time import recompute, response_times
+from agentsight_otel.server.store.tables import action_logs, actions, buttons, messages
 
-CHUNK = 500
+CHUNK = 5000
 """Values in one IN list."""
 
+Placed = tuple[Place, Entry]
+EntryKey = tuple[int, str]
+"""Conversation and event key."""
 
-def add_entries(connection: Connection, place: Place, entries: Sequence[Entry]) -> dict[str, int]:
-    """Write transcript rows that are not there yet, in order of time.
+_m = messages.c
+_INSERT_MESSAGES = insert(messages).returning(_m.conversation, _m.event_key, _m.id)
+_INSERT_PLAIN = insert(messages)
+_INSERT_RUNS = insert(action_logs)
+_INSERT_CLICKS = insert(buttons)
+
+
+def add_entries(
+    connection: Connection, placed: Sequence[tuple[Place, Sequence[Entry]]]
+) -> dict[EntryKey, int]:
+    """Write transcript rows that are not there yet; each place gets one item.
 
     Returns:
-        The new rows: event key → message id. Empty when there was no need to know.
+        The new rows' message ids. They are left out when nothing hangs off any of them.
     """
-    entries = sorted(_unknown(connection, place, entries), key=lambda entry: entry.timestamp)
-    if not entries:
-        return {}
-    said = [entry for entry in entries if entry.kind == "message"]
-    appended = place.last_message_at is None or entries[0].timestamp > place.last_message_at
-    answers = dict.fromkeys((entry.event_key for entry in said), None) | (
-        _appended_times(connection, place, said) if appended else {}
-    )
-    rows = [_message_row(place, entry, answers.get(entry.event_key)) for entry in entries]
-    ids = _insert_messages(connection, rows)
-    _add_runs(connection, place, [(entry, ids[entry.event_key]) for entry in entries if entry.run])
-    _add_clicks(connection, place, [(entry, ids[entry.event_key]) for entry in entries if entry.click])
-    if said and not appended:
-        recompute(connection, place.conversation, said[0].timestamp)
-    _count(connection, place, entries)
+    rows: list[dict[str, Any]] = []
+    new: list[Placed] = []
+    late: list[tuple[Place, int]] = []
+    now = now_us()
+    for place, entries in placed:
+        fresh = sorted(_unknown(connection, place, entries), key=lambda entry: entry.timestamp)
+        if not fresh:
+            continue
+        said = [entry for entry in fresh if entry.kind == "message"]
+        answers: dict[str, float | None] = {}
+        if place.last_message_at is None or fresh[0].timestamp > place.last_message_at:
+            times, place.waiting_since = response_times(
+                ((entry.timestamp, entry.sender) for entry in said), place.waiting_since
+            )
+            answers = {entry.event_key: value for entry, value in zip(said, times, strict=True)}
+        elif said:
+            late.append((place, said[0].timestamp))
+        rows += [_message_row(place, entry, answers.get(entry.event_key), now) for entry in fresh]
+        new += [(place, entry) for entry in fresh]
+        _count(place, fresh)
+    ids = _insert(connection, rows, new)
+    for place, since in late:
+        recompute(connection, place, since)
     return ids
 
 
 def remove_turns(connection: Connection, place: Place, turn_ids: Sequence[str]) -> None:
     """Take the rows of turns that turned out incomplete out of the transcript."""
-    m = messages.c
-    doomed = (m.conversation == place.conversation) & m.turn_id.in_(turn_ids)
+    doomed = (_m.conversation == place.conversation) & _m.turn_id.in_(turn_ids)
     if connection.execute(delete(messages).where(doomed)).rowcount:
-        recount(connection, place.conversation)
+        _recount(connection, place)
 
 
-def recount(connection: Connection, conversation: int) -> None:
-    """Set a conversation's message counts and first and last times from its rows."""
-    m = messages.c
-
+def _recount(connection: Connection, place: Place) -> None:
     def count(condition: Any) -> Any:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
-    row = (
-        connection.execute(
-            select(
-                func.count().label("message_count"),
-                count((m.kind == "message") & (m.sender == Sender.USER)).label("user_message_count"),
-                count((m.kind == "message") & (m.sender == Sender.AGENT)).label("agent_message_count"),
-                count(m.kind == "action").label("action_count"),
-                count(m.kind == "button").label("button_count"),
-                func.min(m.timestamp).label("first_message_at"),
-                func.max(m.timestamp).label("last_message_at"),
-            ).where(m.conversation == conversation)
-        )
-        .mappings()
-        .one()
+    said = _m.kind == "message"
+    query = select(
+        func.count().label("message_count"),
+        count(said & (_m.sender == Sender.USER)).label("user_message_count"),
+        count(said & (_m.sender == Sender.AGENT)).label("agent_message_count"),
+        count(_m.kind == "action").label("action_count"),
+        count(_m.kind == "button").label("button_count"),
+        func.min(_m.timestamp).label("first_message_at"),
+        func.max(_m.timestamp).label("last_message_at"),
     )
-    connection.execute(update(conversations).where(conversations.c.id == conversation).values(**row))
+    row = connection.execute(query.where(_m.conversation == place.conversation)).mappings().one()
+    for name, value in row.items():
+        setattr(place, str(name), value)
 
 
-def action_ids(connection: Connection, agent_id: int, names: Sequence[str]) -> dict[str, int]:
+def ensure_actions(connection: Connection, agent_id: int, names: Sequence[str]) -> dict[str, int]:
     """Return the ids of an agent's actions by name; those it does not have yet are made."""
     wanted = sorted(set(names))
     found = _find_actions(connection, agent_id, wanted)
     missing = [name for name in wanted if name not in found]
     if missing:
-        now = now_us()
-        values = {"agent_id": agent_id, "description": "", "created_at": now}
+        values = {"agent_id": agent_id, "description": "", "created_at": now_us()}
         rows = [{**values, "name": name, "display_name": name} for name in missing]
         connection.execute(insert_new(connection, actions), rows)
         found |= _find_actions(connection, agent_id, missing)
@@ -100,24 +112,15 @@ def _find_actions(connection: Connection, agent_id: int, names: Sequence[str]) -
 
 def _unknown(connection: Connection, place: Place, entries: Sequence[Entry]) -> list[Entry]:
     by_key = {entry.event_key: entry for entry in reversed(entries)}
-    if place.fresh:
-        return list(reversed(by_key.values()))
-    keys = list(by_key)
+    keys = [] if place.fresh else list(by_key)
     for start in range(0, len(keys), CHUNK):
-        m = messages.c
-        mine = (m.conversation == place.conversation) & m.event_key.in_(keys[start : start + CHUNK])
-        for key in connection.scalars(select(m.event_key).where(mine)):
+        mine = (_m.conversation == place.conversation) & _m.event_key.in_(keys[start : start + CHUNK])
+        for key in connection.scalars(select(_m.event_key).where(mine)):
             del by_key[key]
     return list(reversed(by_key.values()))
 
 
-def _appended_times(connection: Connection, place: Place, said: list[Entry]) -> dict[str, float | None]:
-    before = None if place.fresh else waiting_since(connection, place.conversation)
-    times = response_times(((entry.timestamp, entry.sender) for entry in said), before)
-    return {entry.event_key: value for entry, value in zip(said, times, strict=True)}
-
-
-def _message_row(place: Place, entry: Entry, response_ms: float | None) -> dict[str, Any]:
+def _message_row(place: Place, entry: Entry, response_ms: float | None, now: int) -> dict[str, Any]:
     return {
         "agent_id": place.agent_id,
         "conversation": place.conversation,
@@ -131,74 +134,75 @@ def _message_row(place: Place, entry: Entry, response_ms: float | None) -> dict[
         "turn_id": entry.turn_id,
         "span_id": entry.span_id,
         "response_ms": response_ms,
-        "received_at": now_us(),
+        "received_at": now,
     }
 
 
-def _insert_messages(connection: Connection, rows: list[dict[str, Any]]) -> dict[str, int]:
-    statement = insert(messages).returning(messages.c.event_key, messages.c.id)
-    return dict(connection.execute(statement, rows).all())
+def _insert(connection: Connection, rows: list[dict[str, Any]], new: list[Placed]) -> dict[EntryKey, int]:
+    if not rows:
+        return {}
+    if not any(entry.run or entry.click or entry.kind == "attachment" for _, entry in new):
+        connection.execute(_INSERT_PLAIN, rows)
+        return {}
+    made = connection.execute(_INSERT_MESSAGES, rows).all()
+    ids = {(row.conversation, row.event_key): row.id for row in made}
+    _add_runs(connection, new, ids)
+    _add_clicks(connection, new, ids)
+    return ids
 
 
-def _add_runs(connection: Connection, place: Place, runs: list[tuple[Entry, int]]) -> None:
+def _add_runs(connection: Connection, new: list[Placed], ids: dict[EntryKey, int]) -> None:
+    runs = [(place, entry, entry.run) for place, entry in new if entry.run]
     if not runs:
         return
-    ids = action_ids(connection, place.agent_id, [entry.run.name for entry, _ in runs if entry.run])
+    actions_ = ensure_actions(connection, runs[0][0].agent_id, [run.name for _, _, run in runs])
     rows = [
         {
             "agent_id": place.agent_id,
             "conversation": place.conversation,
-            "action": ids[entry.run.name],
-            "message": message,
+            "action": actions_[run.name],
+            "message": ids[place.conversation, entry.event_key],
             "timestamp": entry.timestamp,
-            "started_at": entry.run.started_at,
-            "ended_at": entry.run.ended_at,
-            "duration_ms": entry.run.duration_ms,
-            "tools_used": entry.run.tools_used,
-            "response": entry.run.response,
-            "error_message": entry.run.error_message,
-            "metadata": entry.run.metadata,
+            "started_at": run.started_at,
+            "ended_at": run.ended_at,
+            "duration_ms": run.duration_ms,
+            "tools_used": run.tools_used,
+            "response": run.response,
+            "error_message": run.error_message,
+            "metadata": run.metadata,
         }
-        for entry, message in runs
-        if entry.run
+        for place, entry, run in runs
     ]
-    connection.execute(insert(action_logs), rows)
+    connection.execute(_INSERT_RUNS, rows)
 
 
-def _add_clicks(connection: Connection, place: Place, clicks: list[tuple[Entry, int]]) -> None:
+def _add_clicks(connection: Connection, new: list[Placed], ids: dict[EntryKey, int]) -> None:
     rows = [
         {
             "agent_id": place.agent_id,
             "conversation": place.conversation,
-            "message": message,
+            "message": ids[place.conversation, entry.event_key],
             "timestamp": entry.timestamp,
             "button_event": entry.click.button_event,
             "label": entry.click.label,
             "value": entry.click.value,
             "metadata": entry.click.metadata,
         }
-        for entry, message in clicks
+        for place, entry in new
         if entry.click
     ]
     if rows:
-        connection.execute(insert(buttons), rows)
+        connection.execute(_INSERT_CLICKS, rows)
 
 
-def _count(connection: Connection, place: Place, entries: list[Entry]) -> None:
-    c = conversations.c
-    said = [entry.sender for entry in entries if entry.kind == "message"]
+def _count(place: Place, entries: list[Entry]) -> None:
+    senders = [entry.sender for entry in entries if entry.kind == "message"]
     kinds = [entry.kind for entry in entries]
     first, last = entries[0].timestamp, entries[-1].timestamp
-    connection.execute(
-        update(conversations)
-        .where(c.id == place.conversation)
-        .values(
-            message_count=c.message_count + len(entries),
-            user_message_count=c.user_message_count + said.count(Sender.USER),
-            agent_message_count=c.agent_message_count + said.count(Sender.AGENT),
-            action_count=c.action_count + kinds.count("action"),
-            button_count=c.button_count + kinds.count("button"),
-            first_message_at=least(c.first_message_at, first),
-            last_message_at=most(c.last_message_at, last),
-        )
-    )
+    place.message_count += len(entries)
+    place.user_message_count += senders.count(Sender.USER)
+    place.agent_message_count += senders.count(Sender.AGENT)
+    place.action_count += kinds.count("action")
+    place.button_count += kinds.count("button")
+    place.first_message_at = first if place.first_message_at is None else min(place.first_message_at, first)
+    place.last_message_at = last if place.last_message_at is None else max(place.last_message_at, last)

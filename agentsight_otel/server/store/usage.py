@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from agentsight_otel.server.rows import ADDED_UP, Usage
-from agentsight_otel.server.store.conversations import Place, least, most
+from agentsight_otel.server.store.places import Place
 from agentsight_otel.server.store.tables import token_usage
 
-CHUNK = 500
+CHUNK = 5000
+"""Values in one IN list."""
+
+_INSERT = insert(token_usage)
+_FIELDS = Usage.__struct_fields__
 
 
-def add_usage(connection: Connection, place: Place, usages: list[Usage]) -> None:
-    """Write token counts, adding those of the same turn and model to one row.
+def add_usage(connection: Connection, changes: Sequence[tuple[Place, Sequence[Usage]]]) -> None:
+    """Write token counts, adding those of the same turn and model to one row; each place gets one item.
 
-    The conversation's row is locked, so reading before writing is safe. A sum of which one part has no price
-    has no price.
+    A sum of which one part has no price has no price.
     """
-    merged: dict[str, Usage] = {}
-    for usage in usages:
-        known = merged.get(usage.event_key)
-        merged[usage.event_key] = usage if known is None else _merge(known, usage)
-    keys = list(merged)
+    new: list[dict[str, Any]] = []
+    for place, usages in changes:
+        merged: dict[str, Usage] = {}
+        for usage in usages:
+            known = merged.get(usage.event_key)
+            merged[usage.event_key] = usage if known is None else _merge(known, usage)
+        found = _known(connection, place, list(merged))
+        new += [_row(place, usage) for key, usage in merged.items() if key not in found]
+        for key in found:
+            _add_to_row(connection, place, merged[key])
+    if new:
+        connection.execute(_INSERT, new)
+
+
+def _known(connection: Connection, place: Place, keys: list[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, 0 if place.fresh else len(keys), CHUNK):
         u = token_usage.c
         mine = (u.conversation == place.conversation) & u.event_key.in_(keys[start : start + CHUNK])
         found.update(connection.scalars(select(u.event_key).where(mine)))
-    if new := [_row(place, usage) for key, usage in merged.items() if key not in found]:
-        connection.execute(insert(token_usage), new)
-    if more := [usage for key, usage in merged.items() if key in found]:
-        _add_to_rows(connection, place, more)
+    return found
 
 
 def _merge(one: Usage, other: Usage) -> Usage:
@@ -53,16 +64,12 @@ def _row(place: Place, usage: Usage) -> dict[str, Any]:
     return row | {"agent_id": place.agent_id, "conversation": place.conversation}
 
 
-def _add_to_rows(connection: Connection, place: Place, usages: list[Usage]) -> None:
+def _add_to_row(connection: Connection, place: Place, usage: Usage) -> None:
     u = token_usage.c
-    sums = {name: u[name] + bindparam(f"more_{name}") for name in (*ADDED_UP, "cost_usd_e8")}
-    mine = (u.conversation == place.conversation) & (u.event_key == bindparam("key"))
-    for usage in usages:
-        values = {f"more_{name}": getattr(usage, name) for name in (*ADDED_UP, "cost_usd_e8")}
-        source = {} if usage.cost_usd_e8 is not None else {"cost_source": "unpriced"}
-        times = {
-            "started_at": least(u.started_at, usage.started_at),
-            "ended_at": most(u.ended_at, usage.ended_at),
-        }
-        statement = update(token_usage).where(mine).values(**sums, **times, **source)
-        connection.execute(statement, values | {"key": usage.event_key})
+    mine = (u.conversation == place.conversation) & (u.event_key == usage.event_key)
+    row = connection.execute(select(token_usage).where(mine)).mappings().one()
+    total = _merge(usage, msgspec.convert({name: row[name] for name in _FIELDS}, Usage))
+    changed = ("started_at", "ended_at", "cost_usd_e8", *ADDED_UP)
+    values = {name: getattr(total, name) for name in changed}
+    source = "unpriced" if total.cost_usd_e8 is None else "backend"
+    connection.execute(update(token_usage).where(u.id == row["id"]).values(**values, cost_source=source))

@@ -45,28 +45,34 @@ def assemble(
     resolve(speaking, memory, notices)
     roots: dict[str, list[Node]] = {}
     holders: dict[str, list[Node]] = {}
+    asides: dict[str, list[Node]] = {}
     for nodes in speaking:
         found, above = tops(nodes)
         for root in found:
             roots.setdefault(root.conversation, []).append(root)
         for holder in above:
             holders.setdefault(holder.conversation, []).append(holder)
+        for node in nodes:
+            if node.kind is Kind.OTHER:
+                asides.setdefault(node.conversation, []).append(node)
         _take_context(nodes, memory, builder, export_all=export_all)
     for conversation_id in sorted(roots, key=lambda name: min(map(order, roots[name]))):
         found = sorted(roots[conversation_id], key=order)
-        _converse(conversation_id, found, holders.get(conversation_id, []), memory, builder, notices)
+        beside = holders.get(conversation_id, []), asides.get(conversation_id, [])
+        _converse(conversation_id, found, *beside, memory, builder, notices)
 
 
 def _converse(
     conversation_id: str,
     roots: list[Node],
     holders: list[Node],
+    asides: list[Node],
     memory: Memory,
     builder: BlockBuilder,
     notices: Counter[str],
 ) -> None:
     remembered = memory.conversation(conversation_id)
-    describe(remembered, [*holders, *roots])
+    describe(remembered, [*holders, *roots], asides)
     turns = TurnBuilder(conversation_id, remembered)
     members = [root for root in roots if semconv.TURN_ID in root.span.attributes]
     turns.add_all([root for root in roots if root not in members])

@@ -32,8 +32,10 @@ _NOISE = (
 _MAX_ENTRIES = 64
 
 
-def describe(conversation: Conversation, roots: list[Node]) -> None:
-    """Take the customer and the metadata from the outermost spans that name them."""
+def describe(conversation: Conversation, roots: list[Node], asides: list[Node]) -> None:
+    """Take the customer and the metadata from the outermost spans that name them, else from those beside."""
+    for aside in asides:
+        conversation.customer = conversation.customer or aside.reading.customer
     for root in roots:
         customer, metadata = _of_run(root)
         conversation.customer = customer or conversation.customer

@@ -183,7 +183,7 @@ class TurnBuilder:
                 start = min(start, run.root.span.start_ns)
         elif run.outright is not None or not self._spoke(run):
             users = []
-        run.heard = run.heard or bool(call.input)
+        run.heard = run.heard or bool(call.input or users)
         self._hear(run, users, start, call.nodes[0].span)
 
     def _told_outright(self, run: _Run) -> Numbered:

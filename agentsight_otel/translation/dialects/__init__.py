@@ -10,8 +10,8 @@ from agentsight_otel.translation.dialects.base import Dialect, Kind, Walk
 from agentsight_otel.translation.dialects.claude_code import CLAUDE_CODE
 from agentsight_otel.translation.dialects.crewai import CREWAI
 from agentsight_otel.translation.dialects.google_adk import GOOGLE_ADK
-from agentsight_otel.translation.dialects.index import Index
 from agentsight_otel.translation.dialects.google_genai import GOOGLE_GENAI
+from agentsight_otel.translation.dialects.index import Index
 from agentsight_otel.translation.dialects.langfuse import LANGFUSE
 from agentsight_otel.translation.dialects.langsmith import LANGSMITH
 from agentsight_otel.translation.dialects.livekit import LIVEKIT

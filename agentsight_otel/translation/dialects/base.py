@@ -80,6 +80,7 @@ class Dialect:
     system_instructions: Keys = ()
     input_messages: Keys = ()
     output_messages: Keys = ()
+    event_list: Keys = ()
     new_messages: Keys = ()
     history: Keys = ()
     new_message_index: Keys = ()

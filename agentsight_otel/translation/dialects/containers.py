@@ -10,6 +10,7 @@ from agentsight_otel.translation.dialects.parts import text_part
 from agentsight_otel.translation.dialects.values import as_text, load
 
 _MESSAGE_KEYS = ("messages", "chat_history", "input_messages", "new_messages", "chat_messages")
+_ANSWER_KEYS = ("choices", "generations", "candidates")
 _TEXT_KEYS = (
     "input",
     "question",
@@ -101,7 +102,7 @@ def _in_list(
 def _in_object(value: dict[str, Any], keys: tuple[str, ...], role: str, depth: int) -> tuple[Message, ...]:
     if isinstance(value.get("role"), str) or "parts" in value:
         return read_messages(value, role)
-    for key in _MESSAGE_KEYS:
+    for key in _MESSAGE_KEYS if role == "user" else (*_MESSAGE_KEYS, *_ANSWER_KEYS):
         inner = load(value.get(key))
         if isinstance(inner, list | tuple) and inner:
             return read_messages(inner, role)

@@ -5,6 +5,7 @@ Reference: semantic-conventions 1.36 docs/gen-ai/gen-ai-events.md; strands-agent
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -36,11 +37,11 @@ class EventMessages(msgspec.Struct):
     output: tuple[Message, ...] = ()
 
     @classmethod
-    def of(cls, span: SpanData) -> EventMessages:
+    def of(cls, events: Iterable[EventData]) -> EventMessages:
         """Gather them, in the order of the events."""
         given: list[Message] = []
         made: list[Message] = []
-        for event in span.events:
+        for event in events:
             if event.name in _ROLES:
                 given += _message(event, _ROLES[event.name])
             elif event.name == CHOICE:
@@ -50,6 +51,14 @@ class EventMessages(msgspec.Struct):
             elif event.name == _COMPLETION:
                 made += read_messages(event.attributes.get("gen_ai.completion"), "assistant")
         return cls(tuple(given), tuple(made))
+
+
+def listed_events(value: Any) -> Iterator[EventData]:
+    """Iterate over events that were written down as a list in an attribute, each with its name inside."""
+    events = load(value)
+    for event in events if isinstance(events, list | tuple) else ():
+        if isinstance(event, dict) and isinstance(event.get("event.name"), str):
+            yield EventData(event["event.name"], 0, {}, event)
 
 
 def with_details(span: SpanData) -> SpanData:

@@ -8,7 +8,7 @@ from typing import Any
 from agentsight_otel.translation.dialects import containers, walk
 from agentsight_otel.translation.dialects.annotations import Annotation, read_annotations
 from agentsight_otel.translation.dialects.base import Kind, Rules, Walk
-from agentsight_otel.translation.dialects.events import EventMessages, with_details
+from agentsight_otel.translation.dialects.events import EventMessages, listed_events, with_details
 from agentsight_otel.translation.dialects.messages import Message, message_of_items, read_messages
 from agentsight_otel.translation.dialects.parts import Part, read_part, text_part
 from agentsight_otel.translation.dialects.usage import Usage, read_usage
@@ -120,7 +120,9 @@ class Reading:
 
     @cached_property
     def _events(self) -> EventMessages:
-        return EventMessages.of(self.span) if self.span.events else EventMessages()
+        if "event_list" in self.fields:
+            return EventMessages.of((*self.span.events, *listed_events(self.fields["event_list"])))
+        return EventMessages.of(self.span.events) if self.span.events else EventMessages()
 
     def _messages(self, side: str, role: str) -> tuple[Message, ...]:
         value = self.fields.get(f"{side}_messages")

@@ -42,17 +42,9 @@ def show(view: View) -> Response:
     if not view.environment.is_production:
         return _development(view)
     scope = view.scope
-    with view.store.read() as connection:
-        now, before = (_numbers(connection, asked, view) for asked in (scope, scope.previous()))
-        when = activity.activity(connection, scope)
-        used = tools.tools(connection, scope)
-        splits = [
-            (f"{name}s", breakdowns.breakdown(connection, scope, name))
-            for name in ("device", "source", "language")
-        ]
-        countries = breakdowns.breakdown(connection, scope, "country")
-    if countries.recorded:
-        splits.append(("countries", countries))
+    now = view.recent.get(("numbers", scope), lambda: _numbers(view, scope))
+    before = view.recent.get(("numbers", scope.previous()), lambda: _numbers(view, scope.previous()))
+    when, used, splits = view.recent.get(("shares", scope), lambda: _shares(view, scope))
     per_day = {name: activity.by_day(getattr(when, name), view.period) for name in when._fields}
     peak = view.params.get("peak", "messages")
     peak = peak if peak in when._fields else "messages"
@@ -90,13 +82,28 @@ def rating_split(split: dict[str, int]) -> Markup:
     return charts.split("rated", "Ratings by sentiment", parts)
 
 
-def _numbers(connection: Connection, scope: Scope, view: View) -> Numbers:
-    return Numbers(
-        volumes.volumes(connection, scope),
-        outcomes.outcomes(connection, scope, datetime.fromtimestamp(view.now / 1_000_000, UTC)),
-        responses.responses(connection, scope),
-        ratings.ratings(connection, scope),
-    )
+def _numbers(view: View, scope: Scope) -> Numbers:
+    with view.store.read() as connection:
+        return Numbers(
+            volumes.volumes(connection, scope),
+            outcomes.outcomes(connection, scope, datetime.fromtimestamp(view.now / 1_000_000, UTC)),
+            responses.responses(connection, scope),
+            ratings.ratings(connection, scope),
+        )
+
+
+def _shares(
+    view: View, scope: Scope
+) -> tuple[activity.Activity, list[tools.Tool], list[tuple[str, breakdowns.Breakdown]]]:
+    with view.store.read() as connection:
+        when = activity.activity(connection, scope)
+        used = tools.tools(connection, scope)
+        splits = [
+            (f"{name}s", breakdowns.breakdown(connection, scope, name))
+            for name in ("device", "source", "language")
+        ]
+        countries = breakdowns.breakdown(connection, scope, "country")
+    return when, used, [*splits, *([("countries", countries)] if countries.recorded else [])]
 
 
 def _moved(now: Numbers, before: Numbers) -> dict[str, float | None]:

@@ -13,7 +13,7 @@ from agentsight_otel.server.dashboard.tables import views
 from agentsight_otel.server.dashboard.view import View
 from agentsight_otel.server.store.tables import actions, conversations
 
-COUNTED = 10_000
+COUNTED = 2_000
 """Matches are counted up to here; beyond, the page says so."""
 SUGGESTED = 200
 

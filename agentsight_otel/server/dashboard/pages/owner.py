@@ -66,7 +66,6 @@ def _arrivals(connection: Connection, view: View) -> dict[str, Any]:
         "errors_day": connection.execute(errors).scalar_one(),
         "skewed_day": connection.execute(skewed).scalar_one(),
         "incomplete_day": connection.execute(incomplete).scalar_one(),
-        "requests": getattr(view.request.app.state, "ingest_counts", {}),
     }
 
 

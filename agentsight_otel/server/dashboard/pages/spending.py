@@ -19,10 +19,7 @@ from agentsight_otel.server.dashboard.view import View
 def show(view: View) -> Response:
     """Return the page."""
     scope = view.scope
-    with view.store.read() as connection:
-        total, before = spending.total(connection, scope), spending.total(connection, scope.previous())
-        days = spending.by_day(connection, scope)
-        groups = _groups(connection, scope)
+    total, before, days, groups = view.recent.get(("spending", scope), lambda: _read(view, scope))
     costs = [day_slot(view, day, (row.cost_e8 or 0) / spending.E8) for day, row in days.items()]
     tokens = [day_slot(view, day, row.input, row.output, row.cached) for day, row in days.items()]
     kinds = (("Input", "c1"), ("Output", "c2"), ("Cache", "c6"))
@@ -62,6 +59,16 @@ def show(view: View) -> Response:
             )
         ),
     )
+
+
+def _read(view: View, scope: Scope) -> tuple[Any, Any, Any, dict[str, Any]]:
+    with view.store.read() as connection:
+        return (
+            spending.total(connection, scope),
+            spending.total(connection, scope.previous()),
+            spending.by_day(connection, scope),
+            _groups(connection, scope),
+        )
 
 
 def _groups(connection: Connection, scope: Scope) -> dict[str, Any]:

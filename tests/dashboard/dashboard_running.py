@@ -1,0 +1,59 @@
+"""A real server with the dashboard on it."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Any
+
+import httpx
+
+from agentsight_otel.server.app import create_app
+from agentsight_otel.server.dashboard import routes
+from agentsight_otel.server.listener import Listener, bind, url_of
+from agentsight_otel.server.store import Store
+from agentsight_otel.server.store.keys import create_agent, create_key
+
+
+class Dashboard:
+    """A running dashboard.
+
+    Attributes:
+        url: Where it is.
+        store: Its database.
+        agent: Its first agent.
+        key: An API key of that agent that may write.
+    """
+
+    def __init__(self, *, needs_login: bool) -> None:
+        self.store = Store.open(":memory:")
+        with self.store.write() as connection:
+            self.agent = create_agent(connection, "local")
+            self.key = create_key(connection, self.agent, "write")
+        listening: socket.socket = bind("127.0.0.1", 0)
+        self.url = url_of(listening)
+        self.pages = f"{self.url}/agents/{self.agent}/"
+        app = create_app(self.store, routes=routes(self.store, needs_login=needs_login))
+        self._clients: list[httpx.Client] = []
+        self.listener = Listener(app, listening)
+        self.listener.start()
+
+    def client(self, **options: Any) -> httpx.Client:
+        """Return a client that is closed with the dashboard."""
+        self._clients.append(httpx.Client(base_url=self.url, **options))
+        return self._clients[-1]
+
+    def close(self) -> None:
+        """Stop serving."""
+        for client in self._clients:
+            client.close()
+        self.listener.stop()
+        self.store.close()
+
+
+def form_of(session: httpx.Client, path: str, **fields: Any) -> dict[str, Any]:
+    """Return the fields of a form with the page's token."""
+    page = session.get(path).text
+    token = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
+    assert token is not None
+    return {"csrf": token.group(1), **fields}

@@ -1,0 +1,116 @@
+"""The made-up data, and the small parts without a page of their own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agentsight_otel.server.dashboard import present, recent
+from agentsight_otel.server.demo_data import fill
+from agentsight_otel.server.store import Store
+from agentsight_otel.server.store.keys import create_agent
+
+NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
+
+
+def dump(seed: int) -> tuple[list[tuple[object, ...]], list[tuple[int, int]]]:
+    """Fill a fresh database and return its messages and what the progress said."""
+    store = Store.open(":memory:")
+    with store.write() as connection:
+        agent = create_agent(connection, "demo")
+    said: list[tuple[int, int]] = []
+    count = fill(
+        store, agent, seed=seed, days=10, conversations=120, now=NOW, progress=lambda *step: said.append(step)
+    )
+    assert count == 120
+    with store.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT timestamp, kind, sender, content FROM messages ORDER BY id"
+        ).all()
+        dead = connection.exec_driver_sql(
+            "SELECT count(*) FROM token_usage WHERE cost_usd_e8 IS NULL"
+        ).scalar_one()
+    store.close()
+    assert dead > 0
+    return [tuple(row) for row in rows], said
+
+
+def test_demo_is_the_same_for_the_same_seed() -> None:
+    """Byte for byte, and different for another seed."""
+    first, said = dump(3)
+    assert first == dump(3)[0]
+    assert first != dump(4)[0]
+    assert said == [(50, 120), (100, 120), (120, 120)]
+
+
+def test_demo_stays_in_its_days_and_has_everything_a_page_shows() -> None:
+    """Nothing older than asked for; users, agents, actions and buttons all occur."""
+    rows, _ = dump(5)
+    oldest = (NOW - timedelta(days=10)).timestamp() * 1e6
+    assert min(row[0] for row in rows) >= oldest
+    assert {(row[1], row[2]) for row in rows} >= {
+        ("message", "end_user"),
+        ("message", "agent"),
+        ("action", "agent"),
+        ("button", "end_user"),
+    }
+    assert not [row for row in rows if "{" in str(row[3])]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0, "0 ms"),
+        (0.25, "0.2 ms"),
+        (820, "820 ms"),
+        (1449, "1.4 s"),
+        (59_960, "1 m 00 s"),
+        (125_000, "2 m 05 s"),
+        (4_320_000, "1 h 12 m"),
+        (273_600_000, "3 d 4 h"),
+    ],
+)
+def test_durations_read_well(value: float | None, text: str) -> None:
+    """From milliseconds to days, never "60 s"."""
+    assert present.duration(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0, "$0"),
+        (900, "<$0.0001"),
+        (123_456, "$0.0012"),
+        (9_000_000, "$0.0900"),
+        (123_456_789_00, "$123.46"),
+    ],
+)
+def test_money_reads_well(value: int | None, text: str) -> None:
+    """Unknown is a dash, tiny is not nothing."""
+    assert present.money(value) == text
+
+
+def test_ids_that_look_alike_are_told_apart() -> None:
+    """Invisible and direction-changing characters are spelled out."""
+    assert present.visible("a\u200bb\u202ec") == "a\\u200bb\\u202ec"
+    assert present.visible("Zoë 漢字 👩") == "Zoë 漢字 👩"
+
+
+def test_only_slow_answers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quick computation runs every time; a slow one once, until it is too old."""
+    calls: list[int] = []
+
+    def compute() -> int:
+        calls.append(1)
+        return len(calls)
+
+    kept = recent.Recent()
+    assert [kept.get("q", compute) for _ in range(3)] == [1, 2, 3]
+    monkeypatch.setattr(recent, "LONG", -1.0)
+    assert [kept.get("q", compute) for _ in range(3)] == [4, 4, 4]
+    assert kept.get("other", compute) == 5
+    monkeypatch.setattr(recent, "KEPT", -1.0)
+    assert kept.get("q", compute) == 6

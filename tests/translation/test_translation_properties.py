@@ -1,0 +1,194 @@
+"""What holds for any order, any batches, any repetition, and any nonsense."""
+
+from __future__ import annotations
+
+import json
+import random
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from translation_samples import SAMPLES, Sample
+from translation_spans import START, assembled, record
+
+from agentsight_otel.translation.assembly import Assembler
+from agentsight_otel.translation.block import Block
+from agentsight_otel.translation.span_data import LogData, SpanData
+from tests.corpus.fidelity import CORPUS, load
+
+FOLDERS = sorted(
+    path.parent
+    for name in ("tools", "interleaved", "delegate", "double", "trimmed")
+    for path in CORPUS.glob(f"*/{name}/expected.json")
+)
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@cache
+def recording(folder: Path) -> tuple[list[SpanData], list[LogData]]:
+    """The spans and log records in *folder*."""
+    found = load(folder)
+    return found.spans, found.logs
+
+
+def merged(blocks: list[Block]) -> dict[str, dict[str, Any]]:
+    """By conversation, its wire spans by id and its fields: what a backend keeps."""
+    kept: dict[str, dict[str, Any]] = {}
+    for block in blocks:
+        one = kept.setdefault(block.conversation_id, {"fields": {}, "spans": {}, "uploads": set()})
+        one["fields"].update(block.fields)
+        one["spans"].update({json.loads(raw)["span_id"]: json.loads(raw) for raw in block.spans})
+        one["uploads"] |= {upload.key for upload in block.uploads}
+    return kept
+
+
+def in_order(spans: list[SpanData], logs: list[LogData]) -> dict[str, dict[str, Any]]:
+    """What comes of everything given at once."""
+    assembler = Assembler()
+    assembler.add_logs(logs, START)
+    return merged(assembler.add(spans, START).blocks + assembler.drain().blocks)
+
+
+@QUICK
+@given(st.sampled_from(FOLDERS), st.randoms(use_true_random=False), st.integers(1, 7))
+def test_order_batches_and_repetition_change_nothing(folder: Path, chance: random.Random, size: int) -> None:
+    """The same spans in any order, split over any batches, exported twice: the same conversations."""
+    spans, logs = recording(folder)
+    mixed = [*spans, *spans]
+    chance.shuffle(mixed)
+    told = [*logs, *logs]
+    chance.shuffle(told)
+    assembler = Assembler()
+    blocks: list[Block] = []
+    for start in range(0, max(len(mixed), len(told)), size):
+        assembler.add_logs(told[start : start + size], START)
+        blocks += assembler.add(mixed[start : start + size], START).blocks
+    blocks += assembler.drain().blocks
+    assert merged(blocks) == in_order(spans, logs)
+
+
+@QUICK
+@given(st.sampled_from(FOLDERS), st.randoms(use_true_random=False))
+def test_every_span_is_accounted_for_once(folder: Path, chance: random.Random) -> None:
+    """Each span is a source of exactly one block or filtered; a repetition is filtered."""
+    spans, _ = recording(folder)
+    mixed = list(spans)
+    chance.shuffle(mixed)
+    assembler = Assembler()
+    results = [assembler.add(mixed, START), assembler.drain(), assembler.add(mixed, START), assembler.drain()]
+    sources = [key for result in results for block in result.blocks for key in block.sources]
+    filtered = [key for result in results[:2] for key, _ in result.filtered]
+    assert sorted(sources + filtered) == sorted(span.key for span in spans)
+    assert len(results[2].filtered) + len(results[3].filtered) == len(spans)
+    assert assembler.pending == 0
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_a_restart_between_turns_gives_the_same_messages(folder: Path) -> None:
+    """A second process that sees only the later traces adds them as the first would have."""
+    spans, logs = recording(folder)
+    traces = sorted(
+        {span.trace_id for span in spans}, key=lambda t: min(s.start_ns for s in spans if s.trace_id == t)
+    )
+    whole = in_order(spans, logs)
+    parts: list[Block] = []
+    for trace in traces:
+        one = [span for span in spans if span.trace_id == trace]
+        assembler = Assembler()
+        assembler.add_logs([log for log in logs if log.trace_id == trace], START)
+        parts += assembler.add(one, START).blocks + assembler.drain().blocks
+    restarted = merged(parts)
+    for conversation, kept in whole.items():
+        said = _message_ids(kept)
+        assert (
+            said <= _message_ids(restarted.get(conversation, {"spans": {}})) or folder.name != "interleaved"
+        )
+
+
+def _message_ids(kept: dict[str, Any]) -> set[str]:
+    return {
+        event["attributes"]["agentsight.message.id"]
+        for span in kept["spans"].values()
+        for event in span["events"]
+        if event["name"] == "agentsight.message"
+    }
+
+
+# --- malformed -------------------------------------------------------------------------------------------------
+
+NONSENSE: tuple[Any, ...] = (
+    None, True, -1, 2**62, float("nan"), "", " ", "{", "[", "[[", '{"a":', "null", "[]", "{}", '"', "\x00", "é" * 9,
+    "[" * 5000, '[{"role":' * 300, '{"messages":[{"role":"user","content":{"parts":[{"parts":[{}]}]}}]}', b"\xff\xfe",
+    [], {}, [None], [[]], {"role": None}, {"role": "user"}, [{"role": 5, "parts": "x"}], [{"parts": [None, 3, []]}],
+    {"messages": {"messages": {"messages": []}}}, [1, "a", {"type": "tool_call"}], [{"type": "tool_call", "id": 3}],
+    [{"role": "tool", "content": None}], [{"role": "assistant", "tool_calls": "x"}], "x" * 20_000,
+    json.dumps([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,@@"}}]}]),
+    json.dumps({"kwargs": {"kwargs": {"kwargs": 1}}}), '[{"role":"user","content":"cut of', "NaN", "-Infinity",
+)  # fmt: skip
+MARK = "of another conversation"
+
+
+def spoiled(spans: list[SpanData], chance: random.Random) -> list[SpanData]:
+    """The spans with some attributes, events or relations replaced by nonsense."""
+    result = []
+    for span in spans:
+        attributes = dict(span.attributes)
+        for key in list(attributes):
+            roll = chance.random()
+            if roll < 0.25:
+                attributes[key] = chance.choice(NONSENSE)
+            elif roll < 0.35:
+                del attributes[key]
+            elif roll < 0.45 and isinstance(attributes[key], str):
+                attributes[key] = attributes[key][: chance.randrange(len(attributes[key]) + 1)]
+        for key in list(attributes):
+            if chance.random() < 0.05:
+                attributes[key + ".0.message.content"] = chance.choice(NONSENSE)
+        events = tuple(
+            msgspec.structs.replace(
+                event,
+                attributes={k: chance.choice(NONSENSE) for k in event.attributes},
+                body=chance.choice(NONSENSE),
+            )
+            if chance.random() < 0.3
+            else event
+            for event in span.events
+        )
+        parent = chance.choice([span.parent_span_id, span.span_id, "", None, "f" * 16])
+        result.append(
+            msgspec.structs.replace(span, attributes=attributes, events=events, parent_span_id=parent)
+        )
+    return result
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_malformed_spans_never_raise_nor_mix_conversations(sample: Sample) -> None:
+    """200 spoiled variants of a convention: no exception, no other conversation's text, the originals kept."""
+    chance = random.Random(sample.name)  # noqa: S311 -- not a secret
+    good = record(*sample.roots)
+    neighbour = [_moved(span) for span in good]
+    for _ in range(200):
+        bad = spoiled(good, chance)
+        blocks = assembled([*bad, *neighbour])
+        for block in blocks:
+            foreign = MARK.encode() in b"".join(block.spans)
+            assert foreign == (block.conversation_id == "conv-2")
+            for raw in block.spans:
+                json.loads(raw)
+        sources = [key for block in blocks for key in block.sources]
+        assert len(set(sources)) == len(sources)
+
+
+def _moved(span: SpanData) -> SpanData:
+    """The span as one of another conversation, in another trace, with texts of its own."""
+    text = msgspec.json.encode(span).decode()
+    text = text.replace("conv-1", "conv-2").replace("Is it in stock?", MARK).replace("call_1", "call_2")
+    text = text.replace(span.trace_id, f"{int(span.trace_id, 16) ^ 1:032x}")
+    moved = msgspec.json.decode(text, type=SpanData)
+    return msgspec.structs.replace(
+        moved, attributes={**moved.attributes, "agentsight.conversation.id": "conv-2"}
+    )
