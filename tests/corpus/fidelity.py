@@ -1,7 +1,7 @@
 """Translate every recording of the corpus and print how exact the conversations are.
 
-``python -m tests.corpus.fidelity [--faults] [--markdown] [combination …]``; exit status 1 when anything is
-not exact.
+``python -m tests.corpus.fidelity [--faults] [--slow] [--markdown] [combination …]``; the exit status is 1
+when anything is not exact.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tests.corpus.compare import Expected, Score, Tally, compare
 from tests.corpus.view import conversation_view
 
 CORPUS = Path(__file__).parent
+PAUSE_NS = 20_000_000_000
 
 
 class ExpectedFile(msgspec.Struct):
@@ -69,9 +70,27 @@ def translate(recording: Recording) -> list[Block]:
     return [block for part in parts for block in part.blocks]
 
 
-def score(recording: Recording) -> Score:
+def translate_slowly(recording: Recording) -> list[Block]:
+    """The blocks of a recording given trace by trace, with more than the idle time between traces."""
+    assembler = Assembler()
+    traces: dict[str, list[SpanData]] = {}
+    for span in sorted(recording.spans, key=lambda span: span.start_ns):
+        traces.setdefault(span.trace_id, []).append(span)
+    now = max((span.end_ns for span in recording.spans), default=0)
+    parts = []
+    for trace_id, spans in traces.items():
+        logs = [log for log in recording.logs if log.trace_id == trace_id]
+        parts += [assembler.add_logs(logs, now), assembler.add(spans, now)]
+        now += PAUSE_NS
+        parts.append(assembler.expire(now))
+    parts.append(assembler.drain())
+    return [block for part in parts for block in part.blocks]
+
+
+def score(recording: Recording, *, slowly: bool = False) -> Score:
     """How exact the translation of *recording* is."""
-    return compare(recording.expected, conversation_view(translate(recording)))
+    blocks = translate_slowly(recording) if slowly else translate(recording)
+    return compare(recording.expected, conversation_view(blocks))
 
 
 def _cell(tally: Tally) -> str:
@@ -94,12 +113,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("combinations", nargs="*")
     parser.add_argument("--faults", action="store_true", help="print each fault")
+    parser.add_argument("--slow", action="store_true", help="trace by trace, with pauses between")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     arguments = parser.parse_args()
     totals: dict[str, Score] = {}
     counts: dict[str, list[int]] = {}
     for recording in recordings(arguments.combinations):
-        result = score(recording)
+        result = score(recording, slowly=arguments.slow)
         totals[recording.combination] = totals.get(recording.combination, Score()) + result
         count = counts.setdefault(recording.combination, [0, 0])
         count[0] += 1
