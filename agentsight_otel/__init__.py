@@ -6,6 +6,7 @@ when it is first asked for, from the environment. Importing opens nothing and ne
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from agentsight_otel._version import __version__
@@ -71,7 +72,7 @@ __all__ = [
     "wrap",
 ]
 
-_SINGLETONS = {
+_SINGLETONS: dict[str, Callable[[], Any]] = {
     "agentsight_api": get_agentsight_api,
     "conversation_manager": get_conversation_manager,
     "conversation_tracker": get_conversation_tracker,

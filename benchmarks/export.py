@@ -1,5 +1,6 @@
-"""Exporting, against agentsight 0.1.4 in the same run: spans delivered per second, and what it does to callers."""
+"""Exporting, against agentsight 0.1.4 in the same run: spans per second, and what it does to callers."""
 
+import gc
 import logging
 import os
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ SPANS = 512
 BATCHES = 12
 ROUNDS = 5
 PROSE = "It is a truth universally acknowledged that a message has a text; this one is prose. " * 13
-STALL_SECONDS = 4.0
+STALL_BATCHES = 40
 PACE = 0.0005
 
 
@@ -54,7 +56,10 @@ def batches(count: int) -> list[list[Any]]:
             )
             for sender in ("end_user", "agent"):
                 text = f"{number} {index} {PROSE}"
-                span.add_event("agentsight.message", {"agentsight.message.sender": sender, "agentsight.message.content": text})
+                span.add_event(
+                    "agentsight.message",
+                    {"agentsight.message.sender": sender, "agentsight.message.content": text},
+                )
             span.end()
             spans.append(span)
         made.append(spans)
@@ -65,7 +70,9 @@ def ours(url: str, durability: str) -> tuple[Callable[[list[Any]], None], Callab
     """Make our export and flush."""
     from agentsight_otel.exporters import AgentSightSpanExporter
 
-    exporter = AgentSightSpanExporter(api_key=KEY, endpoint=url, durability=durability, memory_max_bytes=2**33)
+    exporter = AgentSightSpanExporter(
+        api_key=KEY, endpoint=url, durability=durability, memory_max_bytes=2**33
+    )
 
     def flush() -> None:
         assert exporter.force_flush(60_000)
@@ -109,27 +116,25 @@ def stall(name: str) -> float:
     tracker = ConversationTracker(conversation_id="stall", memory_max_bytes=2**33)
     with backend() as url:
         export, flush = subject(name, url)
-        made = batches(8)
-        stop = threading.Event()
+        made = batches(STALL_BATCHES)
+        gc.collect()
+        gc.freeze()
+        done = threading.Event()
 
         def work() -> None:
-            while not stop.is_set():
-                for spans in made if name == "peer" else batches(1):
-                    export(spans)
-                    flush()
-                    if stop.is_set():
-                        return
+            for spans in made:
+                export(spans)
+                flush()
+            done.set()
 
         thread = threading.Thread(target=work)
-        thread.start()
         samples = []
-        end = time.perf_counter() + STALL_SECONDS
-        while time.perf_counter() < end:
+        thread.start()
+        while not done.is_set():
             time.sleep(PACE)
             started = time.perf_counter_ns()
             tracker.track_human_message("hello")
             samples.append(time.perf_counter_ns() - started)
-        stop.set()
         thread.join()
     return sorted(samples)[int(len(samples) * 0.999)] / 1e6
 
@@ -142,7 +147,7 @@ def main() -> None:
     peers.install(PEER)
     names = {"memory": "ours, journal off", "process": "ours, on disk", "peer": PEER}
     for what, unit in (("throughput", "spans/s"), ("stall", "ms, p99.9 of a track call meanwhile")):
-        subjects = {n: (lambda n=n: peers.in_process(__file__, what, n)) for n in names}  # type: ignore[misc]
+        subjects = {n: partial(peers.in_process, __file__, what, n) for n in names}
         medians = peers.interleaved(ROUNDS, subjects)
         rows = [(what, unit, "ratio to the peer")]
         rows += [(names[n], f"{v:,.2f}", f"{v / medians['peer']:.2f}") for n, v in medians.items()]

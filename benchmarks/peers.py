@@ -14,7 +14,17 @@ def install(requirement: str) -> Path:
     """Install a pinned distribution alone into a cache folder and return that folder."""
     target = CACHE / requirement
     if not target.exists():
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), requirement]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--target",
+            str(target),
+            requirement,
+        ]
         subprocess.run(command, check=True)
     return target
 

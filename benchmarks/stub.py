@@ -17,7 +17,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Say who the key is."""
-        self._answer(200, b'{"agent_id": 1, "agent_name": "stub", "role": "write", "environments": [], "capabilities": []}')
+        self._answer(
+            200,
+            b'{"agent_id": 1, "agent_name": "stub", "role": "write", "environments": [], "capabilities": []}',
+        )
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)

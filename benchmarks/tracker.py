@@ -1,4 +1,4 @@
-"""What tracking costs the caller, against agentsight 0.1.4 in the same run: p50 per call, memory per message."""
+"""What tracking costs the caller, against agentsight 0.1.4 in the same run: p50 and memory per message."""
 
 import gc
 import os
@@ -7,6 +7,7 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import peers
@@ -17,7 +18,10 @@ ROUNDS = 5
 PER_TURN = 100
 KEY = "ags_" + "0" * 32 + "_" + "0" * 6
 NOWHERE = "http://127.0.0.1:9"
-TEXTS = [f"{number} " + "It is a truth universally acknowledged that a message has a text. " * 15 for number in range(64)]
+TEXTS = [
+    f"{number} " + "It is a truth universally acknowledged that a message has a text. " * 15
+    for number in range(64)
+]
 
 
 def ours(durability: str) -> tuple[Callable[[str], None], Callable[[], None]]:
@@ -29,7 +33,9 @@ def ours(durability: str) -> tuple[Callable[[str], None], Callable[[], None]]:
         tracker = ConversationTracker(conversation_id="bench", memory_max_bytes=2**33)
     else:
         os.environ["AGENTSIGHT_SPOOL_DIR"] = tempfile.mkdtemp()
-        tracker = ConversationTracker(api_key=KEY, endpoint=NOWHERE, conversation_id="bench", memory_max_bytes=2**33)
+        tracker = ConversationTracker(
+            api_key=KEY, endpoint=NOWHERE, conversation_id="bench", memory_max_bytes=2**33
+        )
     return tracker.track_human_message, lambda: None
 
 
@@ -40,7 +46,7 @@ def peer() -> tuple[Callable[[str], None], Callable[[], None]]:
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
     class Discard(SpanExporter):
-        def export(self, spans: object) -> SpanExportResult:
+        def export(self, _: object) -> SpanExportResult:
             return SpanExportResult.SUCCESS
 
     agentsight.init(KEY, endpoint=NOWHERE, span_exporter=Discard(), verify_key=False, auto_instrument=False)
@@ -93,9 +99,13 @@ def worker(subject: str, what: str) -> None:
 def main() -> None:
     """Measure in turn and print the ratios."""
     peers.install(PEER)
-    names = {"memory": "track_human_message, journal off", "process": "the same, on disk", "peer": f"{PEER} user_message"}
+    names = {
+        "memory": "track_human_message, journal off",
+        "process": "the same, on disk",
+        "peer": f"{PEER} user_message",
+    }
     for what, unit in (("p50", "us"), ("memory", "bytes")):
-        subjects = {s: lambda s=s: peers.in_process(__file__, s, what) for s in names}  # type: ignore[misc]
+        subjects = {s: partial(peers.in_process, __file__, s, what) for s in names}
         medians = peers.interleaved(ROUNDS, subjects)
         rows = [(f"{what} per message", unit, "ratio to the peer")]
         rows += [(names[s], f"{v:.2f}", f"{v / medians['peer']:.2f}") for s, v in medians.items()]

@@ -1,4 +1,4 @@
-"""Translating and encoding other people's spans, against the stock OTLP exporter's encoding of the same spans."""
+"""Translating and encoding other people's spans, against the stock OTLP exporter's encoding of them."""
 
 import statistics
 import time
@@ -43,11 +43,15 @@ def recorded(combination: str) -> list[SpanData]:
     return spans
 
 
-def readable(span: SpanData, copy: int, resource: Resource, scopes: dict[Any, InstrumentationScope]) -> ReadableSpan:
+def readable(
+    span: SpanData, copy: int, resource: Resource, scopes: dict[Any, InstrumentationScope]
+) -> ReadableSpan:
     """Make the SDK's span, in a trace and conversation of its own for each copy."""
     trace_id = int(span.trace_id, 16) ^ (copy << 64)
     flags = TraceFlags(TraceFlags.SAMPLED)
-    parent = SpanContext(trace_id, int(span.parent_span_id, 16), False, flags) if span.parent_span_id else None
+    parent = (
+        SpanContext(trace_id, int(span.parent_span_id, 16), False, flags) if span.parent_span_id else None
+    )
     named = {
         key: f"{value}-{copy}" if key in {"gen_ai.conversation.id", "session.id"} else value
         for key, value in span.attributes.items()
@@ -61,7 +65,9 @@ def readable(span: SpanData, copy: int, resource: Resource, scopes: dict[Any, In
         attributes=named,
         events=[Event(e.name, e.attributes, e.time_ns) for e in span.events],
         kind=SpanKind[span.kind.upper()],
-        status=Status(STATUS[span.status], span.status_description or None) if span.status == "error" else Status(),
+        status=Status(STATUS[span.status], span.status_description or None)
+        if span.status == "error"
+        else Status(),
         start_time=span.start_ns,
         end_time=span.end_ns,
         instrumentation_scope=scope,

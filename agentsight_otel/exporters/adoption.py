@@ -15,8 +15,6 @@ INTERVAL = 30.0
 MAX_WAITING = 100_000
 """Records in hand above which nothing more is adopted for the moment."""
 
-_SOON = 1.0
-
 
 class KeptItem(bytes):
     """A timeline item that is in the journal; keeping it again writes nothing.
@@ -29,7 +27,11 @@ class KeptItem(bytes):
 
 
 class Adopter:
-    """Takes over segments whose owner is dead. Safe for any thread."""
+    """Takes over segments whose owner is dead. Safe for any thread.
+
+    Attributes:
+        unfinished: Some were left for when fewer records are in hand.
+    """
 
     def __init__(self, ledger: Ledger, journal: Journal, endpoint: str) -> None:
         self._ledger = ledger
@@ -37,20 +39,23 @@ class Adopter:
         self._endpoint = endpoint
         self._lock = threading.Lock()
         self._next = 0.0
+        self.unfinished = False
         self._items: list[KeptItem] = []
         self._agent_id: int | None = None
 
     def run(self, now: float, *, at_once: bool = False) -> None:
-        """Adopt what there is, at most every ``INTERVAL`` seconds unless *at_once*."""
-        if not at_once and now < self._next:
+        """Adopt what there is, at most every ``INTERVAL`` seconds unless *at_once* or some was left."""
+        left_some = self.unfinished and self._ledger.waiting < MAX_WAITING // 2
+        if not at_once and not left_some and now < self._next:
             return
         self._next = now + INTERVAL
         with self._lock:
             for path in self._paths():
                 if self._ledger.waiting > MAX_WAITING:
-                    self._next = now + _SOON
-                    break
+                    self.unfinished = True
+                    return
                 self._adopt(path)
+            self.unfinished = False
 
     def items(self) -> list[bytes]:
         """Return the timeline items found and not returned yet, oldest first."""

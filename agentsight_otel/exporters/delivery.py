@@ -237,7 +237,13 @@ class Delivery:
         )
         self._sender = Sender(self._courier.step, stopping)
         self._flusher = Flusher(
-            self._ledger, self._link, self._courier, self._sender, self._journal, self._run
+            self._ledger,
+            self._link,
+            self._courier,
+            self._sender,
+            self._adopter,
+            self._journal,
+            self._run,
         )
 
     def _make_assembler(self) -> Assembler:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
+from agentsight_otel.exporters.adoption import Adopter
 from agentsight_otel.exporters.courier import Courier
 from agentsight_otel.exporters.ledger import Ledger
 from agentsight_otel.exporters.link import Link
@@ -28,6 +30,7 @@ class Flusher:
         link: Link,
         courier: Courier,
         sender: Sender,
+        adopter: Adopter,
         journal: Journal,
         run: Callable[[], None],
     ) -> None:
@@ -35,6 +38,7 @@ class Flusher:
         self._link = link
         self._courier = courier
         self._sender = sender
+        self._adopter = adopter
         self._journal = journal
         self._run = run
 
@@ -43,17 +47,24 @@ class Flusher:
         deadline = time.monotonic() + timeout
         before = self._ledger.mark()
         if self._sender.is_current:
-            return self._ledger.since(before)
+            return self._ledger.since(before, until=self._ledger.admitted)
         requests = self._link.requests
         if self._ledger.waiting or self._journal.orphans():
             self._courier.adopting = self._courier.draining = self._courier.kicked = True
             self._run()
         while self._courier.adopting and self._sender.running and time.monotonic() < deadline:
             time.sleep(_START)
-        mark = (self._ledger.mark()[0], before[1])
+        mark = self._wait(requests, deadline, patience)
+        result = self._ledger.since(before, until=mark)
+        if self._adopter.unfinished and result.ok:
+            return dataclasses.replace(result, waiting=1)  # at least
+        return result
+
+    def _wait(self, requests: int, deadline: float, patience: float | None) -> int:
+        unfinished = self._adopter.unfinished
+        mark = self._ledger.admitted
         moved = time.monotonic()
-        result = self._ledger.since(mark)
-        while result.waiting and self._sender.running:
+        while self._sender.running and (unfinished or not self._ledger.is_clear(mark)):
             now = time.monotonic()
             tried = self._link.requests > requests
             if now >= deadline or self._is_idle_to_wait(tried, now - moved, patience):
@@ -63,8 +74,10 @@ class Flusher:
                 self._ledger.condition.wait(min(_POLL, deadline - now))
             if self._ledger.waiting != left:
                 moved = time.monotonic()
-                result = self._ledger.since(mark)
-        return self._ledger.since(mark)
+            if unfinished:  # what is adopted while we wait is waited for too
+                unfinished = self._adopter.unfinished
+                mark = self._ledger.admitted
+        return mark
 
     def _is_idle_to_wait(self, tried: bool, still: float, patience: float | None) -> bool:
         if tried and self._link.parked is not None:

@@ -15,7 +15,7 @@ from agentsight_otel.journal.record import Record
 from agentsight_otel.journal.store import Adopted
 from agentsight_otel.translation.span_data import SpanKey
 
-HOT_BYTES = 4 * 1024 * 1024
+HOT_BYTES = 2 * 1024 * 1024
 """Encoded bytes kept in memory of what is on disk too; the rest is read back when its turn comes."""
 
 _SEEN = 16_384
@@ -43,8 +43,6 @@ class Ledger:
         self._counts: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._filtered: Counter[str] = Counter()
-
-    # -- taking ------------------------------------------------------------------------------------
 
     def admit(self, kind: int, values: Sequence[Any], ticket: Ticket) -> list[Entry]:
         """Write new records to the journal; those known already are ignored, or joined while they wait.
@@ -108,8 +106,6 @@ class Ledger:
             self._emitted += records
             self._filtered[reason] += records
 
-    # -- giving to the sender ----------------------------------------------------------------------
-
     def take(self, most: int) -> list[Entry]:
         """Return the next records of one kind, at most *most*, decoded; what cannot be read is dropped."""
         taken: list[Entry] = []
@@ -134,6 +130,11 @@ class Ledger:
                     self._let_go(entry)
 
     @property
+    def admitted(self) -> int:
+        """Records taken so far."""
+        return self._sequence
+
+    @property
     def inbox_size(self) -> int:
         """Records the sender has not taken."""
         return len(self._inbox)
@@ -155,8 +156,6 @@ class Ledger:
         if entry.value is not None:
             return encode(entry.value)
         return (self.journal.read(entry.ref) if entry.ref is not None else None) or b""
-
-    # -- settling ----------------------------------------------------------------------------------
 
     def deliver(self, entries: Iterable[Entry]) -> None:
         """Settle records as delivered."""
@@ -226,24 +225,27 @@ class Ledger:
                     self._unsaved -= entry.size
                     self._hot += entry.size
 
-    # -- asking ------------------------------------------------------------------------------------
-
-    def mark(self) -> tuple[int, FlushResult]:
-        """Return a moment, for `since`."""
+    def mark(self) -> FlushResult:
+        """Return what has been reached so far, for `since`."""
         with self._lock:
-            return self._sequence, self._result(0)
+            return self._reached(0)
 
-    def since(self, mark: tuple[int, FlushResult]) -> FlushResult:
-        """Return what happened after *mark* to what had been taken before it."""
-        sequence, before = mark
+    def since(self, before: FlushResult, *, until: int) -> FlushResult:
+        """Return what was reached after `mark`, and how many of the first *until* records wait."""
         with self._lock:
-            now = self._result(self._older(sequence))
+            now = self._reached(self._older(until))
         return FlushResult(
             now.delivered - before.delivered,
             now.waiting,
             now.dead - before.dead,
             now.dropped - before.dropped,
         )
+
+    def is_clear(self, until: int) -> bool:
+        """Say whether none of the first *until* records waits; cheap, for the oldest come first."""
+        with self._lock:
+            oldest = next(iter(self._waiting.values()), None)
+            return not self._left_behind and (oldest is None or oldest.sequence > until)
 
     @property
     def waiting(self) -> int:
@@ -272,8 +274,6 @@ class Ledger:
                 durable=self.journal.durable,
                 **known,
             )
-
-    # -- inside ------------------------------------------------------------------------------------
 
     def _join(self, key: bytes, ticket: Ticket) -> None:
         self._counts["repeated"] += 1
@@ -386,7 +386,7 @@ class Ledger:
         here = sum(1 for entry in self._waiting.values() if entry.sequence <= sequence)
         return here + self._left_behind
 
-    def _result(self, waiting: int) -> FlushResult:
+    def _reached(self, waiting: int) -> FlushResult:
         return FlushResult(
             self._counts["delivered"], waiting, self._counts["dead"], sum(self._dropped.values())
         )

@@ -13,7 +13,7 @@ from agentsight_otel.translation.readable import from_readable_span
 from agentsight_otel.translation.relevance import is_relevant
 
 MIRRORED = "agentsight.mirrored"
-"""Scope attribute of spans that were delivered before they were made, for other exporters to see."""
+"""Scope attribute of a tracker's spans, which the tracker delivers itself; others see them."""
 
 
 class DeliveringSpanProcessor(SpanProcessor):

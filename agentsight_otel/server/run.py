@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from sqlalchemy import select
 
 from agentsight_otel.config import API_KEY_PATTERN, LOOPBACK_HOSTS
@@ -104,11 +106,10 @@ def serve(
             limit="a loopback address",
         )
     listening = bind(host, port)
-    try:
+    with contextlib.ExitStack() as on_failure:
+        on_failure.callback(listening.close)
         store = Store.open(db)
-    except BaseException:
-        listening.close()
-        raise
+        on_failure.pop_all()
     key = ensure_key(store, api_key)
     url = url_of(listening)
     door = OtlpDoor(store, url, db)

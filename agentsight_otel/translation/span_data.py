@@ -1,4 +1,7 @@
-"""SpanData: the one span type between the rooms, whichever door a span came in by."""
+"""SpanData: the one span type between the rooms, whichever door a span came in by.
+
+What these hold never refers back to them, so the garbage collector need not walk them (``gc=False``).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ class SpanKey(NamedTuple):
     span_id: str
 
 
-class EventData(msgspec.Struct, frozen=True, omit_defaults=True):
+class EventData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A span event, or a log record that belongs to a span.
 
     Attributes:
@@ -30,7 +33,7 @@ class EventData(msgspec.Struct, frozen=True, omit_defaults=True):
     body: Any = None
 
 
-class LinkData(msgspec.Struct, frozen=True, omit_defaults=True):
+class LinkData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A link to another span."""
 
     trace_id: str
@@ -38,7 +41,7 @@ class LinkData(msgspec.Struct, frozen=True, omit_defaults=True):
     attributes: dict[str, Any] = {}
 
 
-class ScopeData(msgspec.Struct, frozen=True, omit_defaults=True):
+class ScopeData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The instrumentation scope that made a span."""
 
     name: str = ""
@@ -46,7 +49,7 @@ class ScopeData(msgspec.Struct, frozen=True, omit_defaults=True):
     schema_url: str = ""
 
 
-class SpanData(msgspec.Struct, frozen=True, omit_defaults=True):
+class SpanData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One finished span.
 
     Attributes:
@@ -99,7 +102,7 @@ class SpanData(msgspec.Struct, frozen=True, omit_defaults=True):
         return SpanKey(self.trace_id, self.span_id)
 
 
-class LogData(msgspec.Struct, frozen=True, omit_defaults=True):
+class LogData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A log record that carries a GenAI event of the span it names."""
 
     trace_id: str

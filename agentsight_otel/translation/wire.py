@@ -21,13 +21,13 @@ _MAX_SECOND = 253_402_300_799
 _CACHE_SIZE = 256
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, gc=False):
     name: str
     timestamp: str
     attributes: dict[str, Any]
 
 
-class _Span(msgspec.Struct):
+class _Span(msgspec.Struct, gc=False):
     span_id: str
     trace_id: str
     parent_span_id: str | None
@@ -154,29 +154,29 @@ def _lost(span: SpanData) -> int:
 
 
 def _otel_json(span: SpanData) -> msgspec.Raw:
-    return msgspec.Raw(
-        encode_json(
-            {
-                "span_kind": span.kind,
-                "trace_flags": span.trace_flags,
-                "trace_state": span.trace_state,
-                "is_remote": span.parent_is_remote,
-                "status_description": span.status_description,
-                "links": list(map(_link, span.links)),
-                "resource": _attributes(span.resource, None),
-                "dropped": {
-                    "attributes": span.dropped_attributes,
-                    "events": span.dropped_events,
-                    "links": span.dropped_links,
-                },
-                "scope": {
-                    "name": span.scope.name,
-                    "version": span.scope.version,
-                    "schema_url": span.scope.schema_url,
-                },
-            }
-        )
-    )
+    document = {
+        "span_kind": span.kind,
+        "trace_flags": span.trace_flags,
+        "trace_state": span.trace_state,
+        "is_remote": span.parent_is_remote,
+        "status_description": span.status_description,
+        "links": list(map(_link, span.links)),
+        "resource": _attributes(span.resource, None),
+        "dropped": {
+            "attributes": span.dropped_attributes,
+            "events": span.dropped_events,
+            "links": span.dropped_links,
+        },
+        "scope": {
+            "name": span.scope.name,
+            "version": span.scope.version,
+            "schema_url": span.scope.schema_url,
+        },
+    }
+    try:
+        return msgspec.Raw(_encode(document))
+    except UnicodeEncodeError:
+        return msgspec.Raw(encode_json(document))
 
 
 def _link(link: LinkData) -> dict[str, Any]:

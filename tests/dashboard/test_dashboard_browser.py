@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from agentsight_otel.server.dashboard.tables import notes, views
 from agentsight_otel.server.demo_data import fill
 from agentsight_otel.server.store.tables import agents, messages
 
+AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 CHROMIUM = shutil.which("chromium") or ""
@@ -127,6 +129,23 @@ def test_nothing_is_cut_off_and_nobody_else_is_asked(browser: Any, demo: Dashboa
         )
         assert outside == [], path
         watch.check()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_an_accessibility_violation(browser: Any, demo: Dashboard, scheme: str) -> None:
+    """Axe finds nothing against WCAG 2.1 A and AA or its best practices, contrast included."""
+    context = browser.new_context(
+        color_scheme=scheme, bypass_csp=True
+    )  # the check itself is an inline script
+    page = context.new_page()
+    for path in (*PAGES, "../../login"):
+        page.goto(with_key(demo, path))
+        page.add_script_tag(content=AXE)
+        found = page.evaluate(
+            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']})"
+        )
+        assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found["violations"]] == [], path
     context.close()
 
 

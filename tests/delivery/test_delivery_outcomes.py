@@ -581,6 +581,32 @@ def test_a_shutdown_can_be_followed_by_more(server: LocalServer, make_delivery: 
     assert len(texts(server, 10)) == 10
 
 
+def test_what_a_shutdown_leaves_is_taken_up_again(server: LocalServer, make_delivery: Make) -> None:
+    """Records left on disk by a shutdown are sent when the same process goes on, and counted once."""
+    server.faults.respond(503, path=INGEST)
+    delivery = make_delivery(server)
+    first = delivery.submit(turns(5))
+    assert not delivery.shutdown(0.2)
+    assert (delivery.stats().waiting, delivery.stats().balanced) == (5, True)
+    server.faults.clear()
+    assert delivery.submit(turns(5, first=5)).wait(HOLD)
+    assert first.wait(HOLD)
+    assert (delivery.stats().emitted, delivery.stats().delivered) == (10, 10)
+    assert len(texts(server)) == 10
+
+
+def test_what_memory_holds_at_a_shutdown_is_kept(server: LocalServer, make_delivery: Make) -> None:
+    """Without a journal a shutdown leaves its records in memory, and says that they wait."""
+    server.faults.respond(503, path=INGEST)
+    delivery = make_delivery(server, durability="memory")
+    delivery.submit(turns(5))
+    result = delivery.shutdown(0.2)
+    assert (bool(result), result.waiting) == (False, 5)
+    server.faults.clear()
+    assert delivery.flush(HOLD)
+    assert len(texts(server, 5)) == 5
+
+
 def test_compression_waits_for_the_server_to_offer_it(server: LocalServer, make_delivery: Make) -> None:
     """The first large request is plain; once `/api/me/` offers gzip, large ones are compressed."""
     delivery = make_delivery(server)

@@ -117,6 +117,20 @@ def kill_rounds(server: LocalServer, *, rounds: int, seed: int) -> None:
     assert len(set(stored) - expected) <= rounds
 
 
+def test_a_backlog_larger_than_what_is_taken_at_once(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flush waits for all that dead processes left, though it is adopted piece by piece (P8)."""
+    monkeypatch.setattr("agentsight_otel.exporters.adoption.MAX_WAITING", 100)
+    server.stop()
+    for number in range(6):
+        source = PRELUDE + f"delivery.submit(turns(80, first={number * 80})); os._exit(0)"
+        assert run_script(source, env=server.env()).returncode == 0
+    server.start()
+    deliver_rest(server)
+    assert sorted(texts(server)) == sorted(f"message {n}" for n in range(480))
+
+
 def test_two_processes_share_a_spool(server: LocalServer) -> None:
     """A living process's records are its own; a dead one's are adopted, and none is sent twice (P8)."""
     server.faults.respond(503, path="/api/ingest/")

@@ -12,10 +12,12 @@ from server_api import Api, at, block, said, span, turn
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from agentsight_otel.server.clock import parse_time
 from agentsight_otel.server.imports.checking import check_file
 from agentsight_otel.server.imports.limits import EXAMPLE
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.imports import import_file, undo_import
+from agentsight_otel.server.store.managing import expire
 from agentsight_otel.testing import LocalServer
 
 NOW = 1_790_000_000_000_000
@@ -159,3 +161,34 @@ def test_import_times_are_generous() -> None:
     first = checked.conversations[0].messages[0]
     assert (first.timestamp, first.sender) == (1_741_079_702_500_000, "end_user")
     assert at(0) < at(1)
+
+
+def test_expiry_purges_only_what_is_old(api: Api, other: Api) -> None:
+    """Conversations without anything since a time go, with their messages; others and other agents' stay."""
+    old, new = turn(1, 10, (10, "end_user", "old")), turn(2, 1000, (1000, "end_user", "new"))
+    api.ingest(block(old, conversation_id="old"), block(old, new, conversation_id="grown"))
+    other.ingest(block(old, conversation_id="old"))
+    assert expire(api.server.store, parse_time(at(500)), agent_id=api.agent_id) == 1
+    left = api.get("/api/conversations/", params={"full": "false"})["results"]
+    assert [row["conversation_id"] for row in left] == ["grown"]
+    assert other.get("/api/conversations/")["count"] == 1
+
+
+def test_backup_is_a_whole_database(tmp_path: Path) -> None:
+    """A backup made while the server runs opens as a server with the same transcript and files."""
+    copy = tmp_path / "copy.db"
+    with LocalServer(str(tmp_path / "first.db")) as first:
+        api = Api(first)
+        api.ingest(block(turn(1, 1, (1, "end_user", "kept"))))
+        upload = {"conversation_id": "c1", "attachments": [{"filename": "a", "data": "aGk="}]}
+        api.post("/api/attachments/", upload)
+        first.store.back_up(copy)
+        with pytest.raises(FileExistsError):
+            first.store.back_up(copy)
+        with LocalServer(str(copy)) as second:
+            api.server = second
+            messages = api.conversation()["messages"]
+            assert messages[0]["content"] == "kept"
+            link = messages[1]["attachments"][0]["file_url"]
+            assert api.session.get(link, timeout=30).content == b"hi"
+        api.close()

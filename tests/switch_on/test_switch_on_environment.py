@@ -86,3 +86,14 @@ def test_configuration_file(world: World) -> None:
     assert world.transcript("chat-1") == WHOLE
     assert world.tokens() == TOKENS
     assert world.api.fetch_conversation("chat-1")["environment"] == "development"
+
+
+def test_without_any_id(world: World) -> None:
+    """Calls that nothing joins become conversations of their own, named by their traces; no text is lost."""
+    world.run("opentelemetry-instrument", sys.executable, APP, OTEL_TRACES_EXPORTER="agentsight", **QUIET)
+    found = world.conversations()
+    assert len(found) == 3
+    assert all(name.startswith("trace:") for name in found)
+    texts = {entry for name in found for entry in world.transcript(name)}
+    assert texts == set(WHOLE)
+    assert world.tokens() == TOKENS

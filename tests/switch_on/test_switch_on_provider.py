@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from world import TOKENS, WHOLE, World
 
 from agentsight_otel import AgentSightAPI
+from agentsight_otel.server.run import Service, serve
 
 TALK = """
 from agent import QUESTIONS, Agent
@@ -174,9 +177,13 @@ def test_existing_provider_is_adopted(world: World) -> None:
         "\nfrom opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter"
         "\nseen, provider = InMemorySpanExporter(), TracerProvider()"
         "\nprovider.add_span_processor(SimpleSpanProcessor(seen))"
-        "\ntrace.set_tracer_provider(provider)" + TRACK + LIVE + "\nassert trace.get_tracer_provider() is provider"
+        "\ntrace.set_tracer_provider(provider)"
+        + TRACK
+        + LIVE
+        + "\nassert trace.get_tracer_provider() is provider"
         "\nprint(*(span.name for span in seen.get_finished_spans()), sep=', ')"
     )
+    assert result.stdout.splitlines() == ["conversation_opened, turn, execute_tool look, turn"]
     assert world.transcript("live-1") == LIVED
 
 
@@ -222,18 +229,55 @@ def test_another_tracker_keeps_to_its_own_key(world: World) -> None:
     assert world.conversations() == []
 
 
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """Serve a local AgentSight with its OTLP routes, as `agentsight-otel serve` does."""
+    running = serve(port=0)
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_delivery_by_otlp(world: World, service: Service) -> None:
+    """With `AGENTSIGHT_DELIVER=0` the process only makes spans; a stock OTLP exporter takes them along."""
+    assert service.api_key is not None
+    world.run_code(
+        "import os"
+        "\nfrom opentelemetry import trace"
+        "\nfrom opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter"
+        "\nfrom opentelemetry.sdk.trace import TracerProvider"
+        "\nfrom opentelemetry.sdk.trace.export import BatchSpanProcessor"
+        "\nprovider = TracerProvider()"
+        "\nprovider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))"
+        "\ntrace.set_tracer_provider(provider)"
+        + TRACK.replace("assert ", "").replace('["delivered"]', "")
+        + LIVE
+        + "\nprovider.shutdown()",
+        AGENTSIGHT_DELIVER="0",
+        OTEL_EXPORTER_OTLP_ENDPOINT=service.url,
+        OTEL_EXPORTER_OTLP_HEADERS=f"authorization=Bearer%20{service.api_key}",
+    )
+    assert world.server.requests == []
+    there = World(world.server, world.models, world.folder)
+    there.api = AgentSightAPI(api_key=service.api_key, endpoint=service.url)
+    deadline = time.monotonic() + 30
+    while there.conversations() != ["live-1", "tracked-1"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert there.transcript("tracked-1") == [("end_user", "Hi"), ("agent", "Yes?")]
+    assert there.transcript("live-1") == LIVED
+
+
 def test_singletons_are_made_once(world: World) -> None:
     """Threads that ask for the tracker at the same moment get the same one."""
     world.run_code(
         "import sys, threading, agentsight_otel"
         "\nsys.setswitchinterval(1e-6)"
-        "\nfor _ in range(1):"
-        "\n    barrier, found = threading.Barrier(16), []"
-        "\n    def look():"
-        "\n        barrier.wait()"
-        "\n        found.append(agentsight_otel.conversation_tracker)"
-        "\n    threads = [threading.Thread(target=look) for _ in range(16)]"
-        "\n    for thread in threads: thread.start()"
-        "\n    for thread in threads: thread.join()"
-        "\nassert len(found) == 16 and len(set(map(id, found))) == 1, len(set(map(id, found)))"
+        "\nbarrier, found = threading.Barrier(16), []"
+        "\ndef look():"
+        "\n    barrier.wait()"
+        "\n    found.append(agentsight_otel.conversation_tracker)"
+        "\nthreads = [threading.Thread(target=look) for _ in range(16)]"
+        "\nfor thread in threads: thread.start()"
+        "\nfor thread in threads: thread.join()"
+        "\nassert len(found) == 16 and len(set(map(id, found))) == 1"
     )

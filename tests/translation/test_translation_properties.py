@@ -25,6 +25,13 @@ FOLDERS = sorted(
     for name in ("tools", "interleaved", "delegate", "double", "trimmed")
     for path in CORPUS.glob(f"*/{name}/expected.json")
 )
+# A trace of these says everything itself. The answers of openai_agents_traceloop stand only in the next
+# turn's history; which calls are a sub-agent's, or the same seen twice, is known from the traces around them.
+ALONE = [
+    folder
+    for folder in FOLDERS
+    if folder.name in {"tools", "interleaved", "trimmed"} and folder.parent.name != "openai_agents_traceloop"
+]
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -87,26 +94,19 @@ def test_every_span_is_accounted_for_once(folder: Path, chance: random.Random) -
     assert assembler.pending == 0
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
-def test_a_restart_between_turns_gives_the_same_messages(folder: Path) -> None:
-    """A second process that sees only the later traces adds them as the first would have."""
+@pytest.mark.parametrize("folder", ALONE, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_a_restart_after_every_trace_gives_the_same_messages(folder: Path) -> None:
+    """Processes that see one trace each, and remember nothing, name the same messages as one."""
     spans, logs = recording(folder)
-    traces = sorted(
-        {span.trace_id for span in spans}, key=lambda t: min(s.start_ns for s in spans if s.trace_id == t)
-    )
-    whole = in_order(spans, logs)
     parts: list[Block] = []
-    for trace in traces:
-        one = [span for span in spans if span.trace_id == trace]
+    for trace in sorted({span.trace_id for span in spans}):
         assembler = Assembler()
         assembler.add_logs([log for log in logs if log.trace_id == trace], START)
-        parts += assembler.add(one, START).blocks + assembler.drain().blocks
+        parts += assembler.add([span for span in spans if span.trace_id == trace], START).blocks
+        parts += assembler.drain().blocks
     restarted = merged(parts)
-    for conversation, kept in whole.items():
-        said = _message_ids(kept)
-        assert (
-            said <= _message_ids(restarted.get(conversation, {"spans": {}})) or folder.name != "interleaved"
-        )
+    for conversation, kept in in_order(spans, logs).items():
+        assert _message_ids(kept) == _message_ids(restarted[conversation])
 
 
 def _message_ids(kept: dict[str, Any]) -> set[str]:
@@ -118,16 +118,17 @@ def _message_ids(kept: dict[str, Any]) -> set[str]:
     }
 
 
-# --- malformed -------------------------------------------------------------------------------------------------
+# --- malformed ----------------------------------------------------------------------------------------
 
 NONSENSE: tuple[Any, ...] = (
-    None, True, -1, 2**62, float("nan"), "", " ", "{", "[", "[[", '{"a":', "null", "[]", "{}", '"', "\x00", "é" * 9,
-    "[" * 5000, '[{"role":' * 300, '{"messages":[{"role":"user","content":{"parts":[{"parts":[{}]}]}}]}', b"\xff\xfe",
-    [], {}, [None], [[]], {"role": None}, {"role": "user"}, [{"role": 5, "parts": "x"}], [{"parts": [None, 3, []]}],
-    {"messages": {"messages": {"messages": []}}}, [1, "a", {"type": "tool_call"}], [{"type": "tool_call", "id": 3}],
-    [{"role": "tool", "content": None}], [{"role": "assistant", "tool_calls": "x"}], "x" * 20_000,
-    json.dumps([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,@@"}}]}]),
-    json.dumps({"kwargs": {"kwargs": {"kwargs": 1}}}), '[{"role":"user","content":"cut of', "NaN", "-Infinity",
+    None, True, -1, 2**62, float("nan"), "", " ", "{", "[", "[[", '{"a":', "null", "[]", "{}", '"', "\x00",
+    "é" * 9, "[" * 5000, '[{"role":' * 300, b"\xff\xfe", "x" * 20_000, "NaN", "-Infinity",
+    '{"messages":[{"role":"user","content":{"parts":[{"parts":[{}]}]}}]}', '[{"role":"user","content":"cut',
+    [], {}, [None], [[]], {"role": None}, {"role": "user"}, [{"role": 5, "parts": "x"}],
+    [{"parts": [None, 3, []]}], {"messages": {"messages": {"messages": []}}}, [1, "a", {"type": "tool_call"}],
+    [{"type": "tool_call", "id": 3}], [{"role": "tool", "content": None}],
+    [{"role": "assistant", "tool_calls": "x"}], json.dumps({"kwargs": {"kwargs": {"kwargs": 1}}}),
+    [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,@@"}}]}],
 )  # fmt: skip
 MARK = "of another conversation"
 
@@ -167,7 +168,7 @@ def spoiled(spans: list[SpanData], chance: random.Random) -> list[SpanData]:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
 def test_malformed_spans_never_raise_nor_mix_conversations(sample: Sample) -> None:
-    """200 spoiled variants of a convention: no exception, no other conversation's text, the originals kept."""
+    """200 spoiled variants of a convention: no exception, no other conversation's text."""
     chance = random.Random(sample.name)  # noqa: S311 -- not a secret
     good = record(*sample.roots)
     neighbour = [_moved(span) for span in good]

@@ -27,8 +27,8 @@ def test_fields_are_those_of_the_contract() -> None:
     """Names, order and forms of section 5.3."""
     document = json.loads(encode_span(span(scope=ScopeData("lib", "1"), resource={"service.name": "s"})))
     assert list(document) == [
-        "span_id", "trace_id", "parent_span_id", "kind", "name", "started_at", "ended_at", "duration_ms", "status",
-        "attributes", "events", "otel",
+        "span_id", "trace_id", "parent_span_id", "kind", "name", "started_at", "ended_at", "duration_ms",
+        "status", "attributes", "events", "otel",
     ]  # fmt: skip
     assert document["started_at"] == "2026-09-21T14:13:20.123456+00:00"
     assert document["duration_ms"] == 1.235

@@ -438,6 +438,7 @@ def _strands() -> tuple[S, ...]:
         "gen_ai.usage.output_tokens": 3,
     }
     cached = {"gen_ai.usage.cache_read_input_tokens": 5}
+    rest = {**half, "gen_ai.usage.output_tokens": 4}
     tool = {
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": "stock",
@@ -464,7 +465,7 @@ def _strands() -> tuple[S, ...]:
                     S("chat", {**chat, **half, **cached}, at=(1, 2), events=[asked, called], scope=scope),
                     S("execute_tool stock", tool, at=(2, 3), events=tool_events, scope=scope),
                 ], at=(1, 3), events=[asked], scope=scope),
-                S("chat", {**chat, **half, "gen_ai.usage.output_tokens": 4}, at=(3, 4), events=[*history, said], scope=scope),
+                S("chat", {**chat, **rest}, at=(3, 4), events=[*history, said], scope=scope),
             ],
             at=(0, 5),
             events=[asked, said],

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Select, func, select
+from sqlalchemy import BigInteger, Column, Connection, Select, func, literal_column, select
 
 from agentsight_otel.server.analytics.period import Period
 from agentsight_otel.server.analytics.scope import PEOPLE, Scope
@@ -62,8 +62,11 @@ def by_hour(counts: Mapping[int, int], period: Period) -> list[list[int]]:
 
 
 def quarter_of(moment: Column[int]) -> Any:
-    """The quarter of an hour a time of microseconds lies in, as an SQL expression."""
-    return moment // _QUARTER_US
+    """The quarter of an hour a time of microseconds lies in, as an SQL expression.
+
+    The length is no parameter, so that PostgreSQL sees that SELECT and GROUP BY mean the same.
+    """
+    return moment // literal_column(str(_QUARTER_US), BigInteger)
 
 
 def _by_quarter(moment: Column[int]) -> Select[Any, Any]:

@@ -35,13 +35,8 @@ class Breakdown(NamedTuple):
 
 def breakdown(connection: Connection, scope: Scope, dimension: str) -> Breakdown:
     """Count the conversations started in the period by device, source, language or country."""
-    value = _expression(dimension)
-    found = connection.execute(
-        select(value, func.count())
-        .where(scope.started())
-        .group_by(value)
-        .order_by(func.count().desc(), value)
-    )
+    values = select(_expression(dimension).label("value")).where(scope.started()).subquery()
+    found = connection.execute(select(values.c.value, func.count()).group_by(values.c.value))
     merged: dict[str | None, int] = {}
     for text, count in found:
         merged[text or None] = merged.get(text or None, 0) + count

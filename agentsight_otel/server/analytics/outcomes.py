@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from agentsight_otel.server.analytics.scope import PEOPLE, Scope, micros
+from agentsight_otel.server.analytics.scope import Scope, micros
 from agentsight_otel.server.analytics.statistics import rate
-from agentsight_otel.server.store.tables import action_logs, actions, conversations, messages
+from agentsight_otel.server.store.tables import action_logs, actions, conversations
 
 ABANDONED_AFTER: Final = timedelta(minutes=30)
 
@@ -62,21 +62,4 @@ def is_escalated(scope: Scope) -> ColumnElement[bool]:
 
 def is_abandoned(now: datetime) -> ColumnElement[bool]:
     """The conversation's last message is the user's and has waited long enough."""
-    m = messages.c
-    said = (m.kind == "message") & m.sender.in_(PEOPLE)
-    latest = micros(now - ABANDONED_AFTER)
-    last = (
-        select(m.sender)
-        .where(m.conversation == conversations.c.id, said)
-        .order_by(m.timestamp.desc(), m.id.desc())
-        .limit(1)
-        .correlate(conversations)
-        .scalar_subquery()
-    )
-    newer = exists().where(
-        m.conversation == conversations.c.id,
-        said,
-        m.timestamp > latest,
-    )
-    quiet = (conversations.c.last_message_at <= latest) | ~newer
-    return (conversations.c.user_message_count > 0) & quiet & (last == "end_user")
+    return conversations.c.waiting_since <= micros(now - ABANDONED_AFTER)

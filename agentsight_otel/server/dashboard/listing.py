@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, and_, cast, func, or_, select
 
 from agentsight_otel.server.dashboard.search import narrowed
 from agentsight_otel.server.store.filters import ConversationFilter, contains
@@ -49,7 +49,7 @@ def orders() -> dict[str, Order]:
         select(func.max(messages.c.response_ms)).where(messages.c.conversation == c.id).scalar_subquery()
     )
     spent = (
-        select(func.sum(token_usage.c.cost_usd_e8))
+        select(cast(func.sum(token_usage.c.cost_usd_e8), BigInteger))
         .where(token_usage.c.conversation == c.id)
         .scalar_subquery()
     )

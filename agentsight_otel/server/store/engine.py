@@ -70,7 +70,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{path}"
         writer = _sqlite(url, pool_size=1, max_overflow=0)
-        return cls(writer, _sqlite(url, read_only=True), FolderFiles(path.with_name(path.name + ".files")))
+        return cls(writer, _sqlite(url, read_only=True), FolderFiles(FolderFiles.beside(path)))
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -84,6 +84,28 @@ class Store:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
         with self._write_lock, self._writer.begin() as connection:
             yield connection
+
+    def back_up(self, path: Path) -> None:
+        """Write a copy of an SQLite database that is whole, while it is in use, with its files beside it.
+
+        Args:
+            path: Of the copy; it must not exist.
+
+        Raises:
+            FileExistsError: It exists.
+            ConfigurationException: The database is PostgreSQL, which has pg_dump.
+        """
+        if self.dialect != "sqlite":
+            raise ConfigurationException("PostgreSQL is backed up with pg_dump", field="db")
+        if path.exists():
+            raise FileExistsError(path)
+        with self._write_lock:
+            connection = self._writer.raw_connection()
+            try:
+                connection.cursor().execute("VACUUM INTO ?", (str(path),))
+            finally:
+                connection.close()
+        self.files.back_up(path)
 
     def close(self) -> None:
         """Close every connection."""

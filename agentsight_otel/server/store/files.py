@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +28,9 @@ class Files(Protocol):
 
     def remove(self, connection: Connection, sha256: str) -> None:
         """Forget the bytes."""
+
+    def back_up(self, database: Path) -> None:
+        """Copy what the backup of the database at this path does not contain."""
 
 
 class FolderFiles:
@@ -61,6 +65,16 @@ class FolderFiles:
         del connection
         self._path(sha256).unlink(missing_ok=True)
 
+    def back_up(self, database: Path) -> None:
+        """Copy the folder beside the backup, under the name it is looked for."""
+        if self._folder.exists():
+            shutil.copytree(self._folder, self.beside(database), dirs_exist_ok=True)
+
+    @staticmethod
+    def beside(database: Path) -> Path:
+        """Return the folder that belongs to a database file."""
+        return database.with_name(f"{database.name}.files")
+
     def _path(self, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):
             raise ValueError("not a SHA-256")
@@ -82,3 +96,6 @@ class TableFiles:
     def remove(self, connection: Connection, sha256: str) -> None:
         """Delete the row."""
         connection.execute(delete(blobs).where(blobs.c.sha256 == sha256))
+
+    def back_up(self, database: Path) -> None:
+        """Do nothing: the bytes are in the database."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.store.engine import Store
@@ -45,6 +45,24 @@ def purge(store: Store, agent_id: int, conversation: int) -> bool:
             if connection.scalar(select(a.id).where(a.sha256 == sha256).limit(1)) is None:
                 store.files.remove(connection, sha256)
     return found
+
+
+def expire(store: Store, before: int, *, agent_id: int | None = None) -> int:
+    """Purge conversations in which nothing happened since a time; return how many.
+
+    Args:
+        store: The database.
+        before: Microseconds since the Unix epoch.
+        agent_id: Only this agent's; None for every agent's.
+    """
+    c = conversations.c
+    last = func.coalesce(c.ended_at, c.started_at)
+    old = select(c.agent_id, c.id).where(last < before)
+    if agent_id is not None:
+        old = old.where(c.agent_id == agent_id)
+    with store.read() as connection:
+        found = connection.execute(old).all()
+    return sum(purge(store, owner, conversation) for owner, conversation in found)
 
 
 def set_message_metadata(

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from agentsight_otel.encoding import clean_text
+from agentsight_otel.server.rows import ADDED_UP
 
 metadata = MetaData()
 
@@ -155,12 +156,8 @@ conversations = Table(
     _id(),
     _agent(),
     Column("conversation_id", String(255), nullable=False),
-    Column("name", String(255)),
-    Column("customer_id", String(255)),
+    *(Column(name, String(255)) for name in ("name", "customer_id", "device", "language", "source")),
     Column("customer_ip_address", String(45)),
-    Column("device", String(255)),
-    Column("language", String(255)),
-    Column("source", String(255)),
     Column("environment_id", ID, ForeignKey("environments.id"), nullable=False),
     Column("metadata", DOCUMENT),
     Column("geo_location", DOCUMENT),
@@ -175,11 +172,7 @@ conversations = Table(
     _time("first_message_at", nullable=True),
     _time("last_message_at", nullable=True),
     _time("waiting_since", nullable=True),
-    _count("message_count"),
-    _count("user_message_count"),
-    _count("agent_message_count"),
-    _count("action_count"),
-    _count("button_count"),
+    *(_count(f"{what}_count") for what in ("message", "user_message", "agent_message", "action", "button")),
     UniqueConstraint("agent_id", "conversation_id"),
     Index("ix_conversations_started", "agent_id", "started_at", "id"),
     Index("ix_conversations_customer", "agent_id", "customer_id"),
@@ -360,21 +353,11 @@ token_usage = Table(
     Column("turn_id", String(16)),
     Column("model", String(255), nullable=False),
     Column("provider", String(255)),
-    _count("prompt_tokens"),
-    _count("completion_tokens"),
-    _count("embedding_tokens"),
-    _count("cache_read_tokens"),
-    _count("cache_write_tokens"),
-    _count("reasoning_tokens"),
-    _count("audio_input_tokens"),
-    _count("audio_output_tokens"),
-    _count("total_tokens"),
+    *(_count(name) for name in ADDED_UP),
     Column("cost_usd_e8", BigInteger),
     Column("cost_usd_reported_e8", BigInteger),
     Column("cost_source", String(10), nullable=False),
     Column("price_source", String(50)),
-    _count("calls"),
-    _count("unreported_calls"),
     Column("incomplete", Boolean, nullable=False, default=False),
     Column("incomplete_reason", String(50)),
     _time("started_at"),

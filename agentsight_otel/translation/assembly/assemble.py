@@ -132,9 +132,9 @@ def _note_source(node: Node, conversation_id: str, memory: Memory, builder: Bloc
     builder.add_source(conversation_id, node.span.key)
     left = memory.delivered.get(node.span.trace_id)
     if left is None:
-        memory.delivered.put(node.span.trace_id, {node.span.span_id})
-    else:
-        left.add(node.span.span_id)
+        left = set()
+        memory.delivered.put(node.span.trace_id, left)
+    left.add(node.span.span_id)
 
 
 def _plain_span(node: Node, conversation_id: str) -> SpanData:

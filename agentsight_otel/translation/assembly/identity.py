@@ -49,6 +49,9 @@ def _down_the_tree(nodes: list[Node], notices: Counter[str]) -> None:
 
 
 def _shared(nodes: list[Node]) -> str | None:
+    named = {node.conversation for node in nodes}
+    if len(named) == 1:
+        return named.pop() or None
     best = min(
         (node for node in nodes if node.conversation),
         key=lambda node: (_depth(node), node.span.start_ns, node.span.span_id),

@@ -19,7 +19,7 @@ _MAX_OPEN_CALLS = 200
 _NO_ANSWER = "none"
 
 
-class Entry(msgspec.Struct):
+class Entry(msgspec.Struct, gc=False):
     """A message of the user that the lane has seen.
 
     Attributes:
@@ -38,13 +38,12 @@ class Found(msgspec.Struct):
     """What one model call brings that is new.
 
     Attributes:
-        users: The user's new messages, each with its number in the conversation, None where it has none.
-        backfill: Answers of the agent that were never seen as an output, each with the number of the user's
-            message it follows.
+        users: The user's new messages.
+        backfill: Answers of the agent that were never seen as an output.
     """
 
-    users: list[tuple[Message, int | None]] = []
-    backfill: list[tuple[Message, int]] = []
+    users: list[Message] = []
+    backfill: list[Message] = []
 
 
 class Lane(msgspec.Struct):
@@ -76,13 +75,12 @@ class Lane(msgspec.Struct):
         signs = [messages[i].sign for i in at]
         trailing = _trailing(messages, at)
         if delta:
-            return self._append(messages, at, signs, numbered=False)
+            return self._append(messages, at, signs)
         if len(messages) == 1 and self.users:
             return self._alone(messages, signs, again=again)
         if not self.users:
             self.users = [Entry(sign, emitted=i in trailing) for i, sign in zip(at, signs, strict=True)]
-            numbered = len(messages) > 1
-            return Found([(messages[i], n if numbered else None) for n, i in enumerate(at) if i in trailing])
+            return Found([messages[i] for i in at if i in trailing])
         return self._align(messages, at, signs, trailing)
 
     def answered(self, reply: str) -> None:
@@ -106,15 +104,12 @@ class Lane(msgspec.Struct):
     def _alone(self, messages: tuple[Message, ...], signs: list[str | None], *, again: bool) -> Found:
         if again and _same(self.users[-1].sign, signs[0]):
             return Found()
-        return self._append(messages, [0], signs, numbered=False)
+        return self._append(messages, [0], signs)
 
-    def _append(
-        self, messages: tuple[Message, ...], at: list[int], signs: list[str | None], *, numbered: bool
-    ) -> Found:
-        first = self.dropped + len(self.users)
+    def _append(self, messages: tuple[Message, ...], at: list[int], signs: list[str | None]) -> Found:
         self.users += [Entry(sign) for sign in signs]
         self._trim()
-        return Found([(messages[i], first + n if numbered else None) for n, i in enumerate(at)])
+        return Found([messages[i] for i in at])
 
     def _align(
         self, messages: tuple[Message, ...], at: list[int], signs: list[str | None], trailing: set[int]
@@ -122,7 +117,7 @@ class Lane(msgspec.Struct):
         offset = self._offset(signs, _replies(messages, at))
         if offset is None:
             new = [n for n, i in enumerate(at) if i in trailing]
-            return self._append(messages, [at[n] for n in new], [signs[n] for n in new], numbered=False)
+            return self._append(messages, [at[n] for n in new], [signs[n] for n in new])
         known = len(self.users) - offset
         unknown = max(-offset, 0)
         common = next(
@@ -138,10 +133,10 @@ class Lane(msgspec.Struct):
             entry = self.users[n + offset]
             if i in trailing and not entry.emitted:
                 entry.emitted = True
-                found.users.append((messages[i], self.dropped + n + offset))
+                found.users.append(messages[i])
             else:
                 self._backfill(found, messages, at, n, offset)
-        found.users += self._append(messages, at[known:], signs[known:], numbered=True).users
+        found.users += self._append(messages, at[known:], signs[known:]).users
         if known:
             self._backfill_between(found, messages, at, known, offset)
         return found
@@ -166,7 +161,7 @@ class Lane(msgspec.Struct):
             return
         if answers:
             entry.replied, entry.reply = True, signs[-1]
-            found.backfill += [(answer, self.dropped + n + offset) for answer in answers]
+            found.backfill += answers
 
     def _backfill_between(
         self, found: Found, messages: tuple[Message, ...], at: list[int], known: int, offset: int
@@ -184,6 +179,9 @@ class Lane(msgspec.Struct):
         recur, the one where the agent's answers fit too is right.
         """
         known = len(self.users)
+        mine = [entry.sign for entry in self.users]
+        if signs[:known] == mine and self._answers_fit(0, known, replies, 0)[1] == 0:
+            return 0
         best: tuple[int, bool, int, bool, int] | None = None
         for offset in (0, *range(known - 1, -len(signs), -1)):
             first, last = max(offset, 0), min(known, len(signs) + offset)
@@ -191,7 +189,7 @@ class Lane(msgspec.Struct):
                 right, wrong = self._answers_fit(first, last, replies, offset)
                 if not wrong and offset == 0:
                     return 0
-                # Without an answer that fits, nothing speaks against a history that starts where the lane does.
+                # Without an answer that fits, nothing speaks against a history that starts with the lane.
                 rank = (-right, not right and offset != 0, wrong, offset != 0, -offset)
                 best = min(best or rank, rank)
         return -best[4] if best is not None else self._edited(signs)

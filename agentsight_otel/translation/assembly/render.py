@@ -80,6 +80,7 @@ class Renderer:
         spans += [
             self._call(call, turn) for call in turn.calls if call.usage.reported or not call.only_logged
         ]
+        spans += [self._counted(node, turn) for node in turn.counted]
         spans += [self._other(node, turn) for node in turn.others]
         return spans
 
@@ -200,6 +201,21 @@ class Renderer:
             status="error" if call.failed else source.status,
         )
 
+    def _counted(self, node: Node, turn: Turn) -> SpanData:
+        """Return a model call that stands for all those a run made, which left no spans with counts."""
+        source = node.span
+        attributes = self._ours(semconv.KIND_LLM, turn) | {semconv.DIALECT: node.reading.dialect}
+        call = Call([node])
+        return msgspec.structs.replace(
+            source,
+            span_id=span_id("usage", source.trace_id, source.span_id),
+            name=f"usage of {source.name}",
+            parent_span_id=turn.span_id,
+            attributes=attributes | _model_attributes(call) | _usage_attributes(call),
+            events=(),
+            links=(),
+        )
+
     def _other(self, node: Node, turn: Turn) -> SpanData:
         source = node.span
         kind = node.kind.value if node.kind is not None else "span"
@@ -266,8 +282,10 @@ def _model_attributes(call: Call) -> dict[str, Any]:
         attributes[semconv.GEN_AI_REQUEST_MODEL] = model
         if requested and requested != model:
             attributes[semconv.LLM_REQUESTED_MODEL] = requested
-    if operation := call.first("operation"):
+    if (operation := call.first("operation")) and call.main.kind is Kind.LLM:
         attributes[semconv.GEN_AI_OPERATION_NAME] = operation
+    if any(node.reading.flag("streaming") for node in call.nodes):
+        attributes[semconv.LLM_STREAMING] = True
     return attributes
 
 

@@ -11,8 +11,6 @@ from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.dialects.messages import Message
 from agentsight_otel.translation.dialects.parts import text_part
 
-Numbered = list[tuple[Message, int | None]]
-
 
 class Outright(msgspec.Struct):
     """What the user said by the word of the run's own span.
@@ -48,20 +46,19 @@ def asked(container: Node) -> Outright | None:
     return Outright(trailing, sure=sure, alone=len(messages) == len(trailing) == 1) if trailing else None
 
 
-def settle(outright: Outright | None, heard: Numbered) -> Numbered:
+def settle(outright: Outright | None, heard: list[Message]) -> list[Message]:
     """Choose between a run's own word on what the user said and what its first model call was told."""
     if outright is None:
         return heard
     if not heard:
-        return [(message, None) for message in outright.messages] if outright.alone else []
-    numbers = {message.sign: number for message, number in heard}
-    told = "\n".join(message.text for message, _ in heard)
-    if not outright.alone and {one.sign for one, _ in heard} <= {one.sign for one in outright.messages}:
+        return outright.messages if outright.alone else []
+    told = "\n".join(message.text for message in heard)
+    if not outright.alone and {one.sign for one in heard} <= {one.sign for one in outright.messages}:
         return heard
     within = all(message.text.strip() in told for message in outright.messages)
     if not within and not outright.sure:
         return heard
-    return [(message, numbers.get(message.sign)) for message in outright.messages]
+    return outright.messages
 
 
 def answer(call: Call | None, container: Node | None) -> tuple[Message, Call | None] | None:

@@ -17,7 +17,7 @@ from agentsight_otel.translation.assembly.calls import (
 from agentsight_otel.translation.assembly.ids import span_id, text_id
 from agentsight_otel.translation.assembly.lanes import Lane, users_of
 from agentsight_otel.translation.assembly.memory import Conversation
-from agentsight_otel.translation.assembly.replies import Numbered, Outright
+from agentsight_otel.translation.assembly.replies import Outright
 from agentsight_otel.translation.assembly.tools import Ledger, ToolBook
 from agentsight_otel.translation.assembly.trees import CONTAINERS, Node
 from agentsight_otel.translation.dialects.base import Kind
@@ -59,6 +59,7 @@ class Turn(msgspec.Struct, eq=False):
         calls: Model calls.
         tools: Tool runs.
         others: Other spans of it, archived as they are.
+        counted: Runs that say how many tokens they used, where no model call does.
         captured: Some text of it was recorded.
         end_ns: When its last span ended.
         failed: Its run ended in an error.
@@ -71,6 +72,7 @@ class Turn(msgspec.Struct, eq=False):
     said: list[Said] = []
     calls: list[Call] = []
     others: list[Node] = []
+    counted: list[Node] = []
     captured: bool = False
     end_ns: int = 0
     failed: bool = False
@@ -126,6 +128,8 @@ class TurnBuilder:
         turn.others += [
             node for node in nodes if node.kind not in _LEAVES and node is not turn.root
         ] + wrappers
+        if not any(call.usage.reported for call in calls):
+            turn.counted += _outermost_counts(root)
         for node in nodes:
             if node.kind is Kind.TOOL:
                 self._turn_at(node.span.start_ns, turn).tools.ran(node)
@@ -137,8 +141,9 @@ class TurnBuilder:
         lane = self._lane(call)
         if lane is self._memory.main:
             self._listen(run, lane, call)
-            run.spoken.append(call)
         turn = run.turn = run.turn or self._continued(run)
+        if lane is self._memory.main:
+            run.spoken.append(call)
         turn.calls.append(call)
         turn.end_ns = max(turn.end_ns, call.end_ns)
         turn.tools.recover(call)
@@ -186,7 +191,7 @@ class TurnBuilder:
         run.heard = run.heard or bool(call.input or users)
         self._hear(run, users, start, call.nodes[0].span)
 
-    def _told_outright(self, run: _Run) -> Numbered:
+    def _told_outright(self, run: _Run) -> list[Message]:
         """Return what a run's own span alone says the user said."""
         outright = run.outright
         if outright is None or outright.alone:
@@ -194,22 +199,19 @@ class TurnBuilder:
         history = tuple(message for message in run.root.reading.input if message.role != "system")
         return self._memory.main.find_new(history).users
 
-    def _hear(self, run: _Run, users: Numbered, time_ns: int, source: SpanData) -> None:
+    def _hear(self, run: _Run, users: list[Message], time_ns: int, source: SpanData) -> None:
         """Add what the user said, to the turn it begins or belongs to."""
         run.turn = self._turn_for(run, users, source)
         if run.turn is None:
             return
         said = {message.message.text.strip() for message in run.turn.said}
-        for index, (message, number) in enumerate(users):
+        for index, message in enumerate(users):
             if _is_blank(message) or (run.turn.root is not run.root and message.text.strip() in said):
                 continue
-            if number is not None:
-                key = text_id("user", self._id, str(number), message.sign or "")
-            else:
-                key = text_id("user", source.trace_id, source.span_id, str(index))
+            key = text_id("user", source.trace_id, source.span_id, str(index))
             run.turn.said.append(Said(key, "end_user", message, time_ns + index * _STEP_NS))
 
-    def _turn_for(self, run: _Run, users: Numbered, source: SpanData) -> Turn | None:
+    def _turn_for(self, run: _Run, users: list[Message], source: SpanData) -> Turn | None:
         current = run.turn
         if current is not None:
             if not users or not current.has("end_user"):
@@ -221,12 +223,12 @@ class TurnBuilder:
             return last
         return self._begin(run, source) if users else None
 
-    def _same_words(self, run: _Run, users: Numbered, last: Turn) -> bool:
+    def _same_words(self, run: _Run, users: list[Message], last: Turn) -> bool:
         """Whether another span of the same exchange says again what the user said."""
         if last.has("agent") or last.first.trace_id != run.root.span.trace_id:
             return False
         said = {message.message.text.strip() for message in last.said}
-        return all(message.text.strip() in said for message, _ in users)
+        return all(message.text.strip() in said for message in users)
 
     def _continued(self, run: _Run) -> Turn:
         """Return the turn of a top span that brings nothing new from the user."""
@@ -297,12 +299,15 @@ class TurnBuilder:
         if any(said.key == key for said in turn.said):
             return
         self._memory.main.answered(message.text)
-        turn.said.append(Said(key, "agent", message, call.end_ns if call is not None else source.end_ns))
+        time_ns = call.end_ns if call is not None else source.end_ns
+        interrupted = {"interrupted": True} if run.root.reading.flag("interrupted") else {}
+        turn.said.append(Said(key, "agent", message, time_ns, interrupted))
 
-    def _fill_in(self, backfill: list[tuple[Message, int]], before: Turn | None, call: Call) -> None:
+    def _fill_in(self, backfill: list[Message], before: Turn | None, call: Call) -> None:
         """Add answers that only a later history tells of, to the turn they were given in."""
-        for message, number in backfill:
-            key = text_id("agent", self._id, str(number), message.sign or "")
+        for index, message in enumerate(backfill):
+            source = call.main.span
+            key = text_id("history", source.trace_id, source.span_id, str(index))
             turn = before
             if turn is None:
                 turn = Turn(span_id("backfill", key), call.nodes[0].span, None, ToolBook(self._ledger))
@@ -310,6 +315,19 @@ class TurnBuilder:
                 turn.captured = True
                 self.turns.append(turn)
             turn.said.append(Said(key, "agent", message, turn.end_ns, {"backfilled": True}))
+
+
+def _outermost_counts(root: Node) -> list[Node]:
+    """Return the outermost runs that count tokens; what is below them is counted in them."""
+    found = []
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node.kind in CONTAINERS and node.reading.usage.reported:
+            found.append(node)
+        else:
+            waiting += node.below
+    return found
 
 
 def _is_blank(message: Message) -> bool:

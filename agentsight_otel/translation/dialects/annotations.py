@@ -18,7 +18,7 @@ from agentsight_otel.translation.dialects.values import as_text
 _SCOPES = {"span annotations": "message", "trace annotations": "turn", "session annotations": "conversation"}
 
 
-class Annotation(msgspec.Struct, frozen=True):
+class Annotation(msgspec.Struct, frozen=True, gc=False):
     """What someone or something thinks of an answer.
 
     Attributes:

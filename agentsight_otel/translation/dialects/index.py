@@ -68,12 +68,19 @@ class Index:
     def walk(self, span: SpanData) -> Walk:
         """Read a span."""
         reading = _Pass(span)
-        routes = self._routes
+        routes, flat = self._routes, reading.flat
         for key, value in span.attributes.items():
             route = routes.get(key)
             if route is None:
                 route = self._route(key)
-            if route is not _NOTHING:
+            if route is _NOTHING:
+                continue
+            if route.flat:
+                numbered = flat.get(route.flat)
+                if numbered is None:
+                    numbered = flat[route.flat] = {}
+                numbered.setdefault(route.number, []).append((route.path, value))
+            else:
                 reading.take(route, value)
         kind, dialect = reading.kind, reading.dialect
         if kind is None:
@@ -164,9 +171,7 @@ class _Pass:
                 kind = table.get(value.lower())
                 if kind is not None:
                     self._kind_rank, self.kind, self.dialect = rank, kind, dialect
-        if route.flat:
-            self.flat.setdefault(route.flat, {}).setdefault(route.number, []).append((route.path, value))
-        elif route.metadata:
+        if route.metadata:
             self.metadata[route.metadata] = value
         elif route.whole_metadata:
             self.metadata.setdefault("", []).append(value)

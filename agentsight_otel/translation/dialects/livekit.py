@@ -28,7 +28,5 @@ LIVEKIT = Dialect(
     tool_result=("lk.pii.function_tool.output", "lk.function_tool.output"),
     tool_failed=("lk.function_tool.is_error",),
     delta=("lk.input.delta",),
-    delta_base=("lk.input.base_span_id",),
-    delta_dropped=("lk.input.dropped_from_base",),
     interrupted=("lk.interrupted",),
 )

@@ -16,7 +16,7 @@ from agentsight_otel.translation.dialects.values import load, text_signature
 
 _MAX_DEPTH = 8
 _MAX_MESSAGES = 20_000
-_MAX_CACHED = 8_192
+_MAX_CACHED = 2_048
 
 _ROLES = {
     "user": "user",
@@ -144,10 +144,10 @@ def _one_json(data: bytes, default_role: str) -> tuple[Message, ...]:
 
 
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_cached_json = lru_cache(maxsize=4096)(_one_json)
+_cached_json = lru_cache(maxsize=2048)(_one_json)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _cached_items(items: tuple[tuple[str, Any], ...], default_role: str) -> tuple[Message, ...]:
     return tuple(_read(unflatten(items), default_role, 1))
 

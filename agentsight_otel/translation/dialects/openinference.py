@@ -43,7 +43,6 @@ OPENINFERENCE = Dialect(
     finish_reasons=("llm.finish_reason",),
     input_tokens=("llm.token_count.prompt",),
     output_tokens=("llm.token_count.completion",),
-    total_tokens=("llm.token_count.total",),
     cache_read_tokens=(
         "llm.token_count.prompt_details.cache_read",
         "llm.token_count.prompt_details.cache_input",

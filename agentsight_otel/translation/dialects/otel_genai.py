@@ -73,7 +73,6 @@ OTEL_GENAI = Dialect(
     request_model=("gen_ai.request.model",),
     response_model=("gen_ai.response.model",),
     streaming=("gen_ai.request.stream",),
-    compacted=("gen_ai.conversation.compacted",),
     system_instructions=("gen_ai.system_instructions",),
     input_messages=("gen_ai.input.messages", "gen_ai.request.messages"),
     output_messages=("gen_ai.output.messages",),
@@ -89,7 +88,6 @@ OTEL_GENAI = Dialect(
     finish_reasons=("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason"),
     input_tokens=("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
     output_tokens=("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
-    total_tokens=("gen_ai.usage.total_tokens",),
     cache_read_tokens=(
         "gen_ai.usage.cache_read.input_tokens",
         "gen_ai.usage.cache_read_input_tokens",
@@ -112,5 +110,4 @@ OTEL_GENAI = Dialect(
     ),
     audio_input_tokens=("gen_ai.usage.audio.input_tokens",),
     audio_output_tokens=("gen_ai.usage.audio.output_tokens",),
-    content_refs=("gen_ai.input.messages_ref", "gen_ai.output.messages_ref"),
 )

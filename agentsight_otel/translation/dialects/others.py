@@ -23,5 +23,4 @@ OTHERS = Dialect(
     ),
     customer=("gen_ai.user.id", "gen_ai.user", "llm.user", "user.hash"),
     tool_result=("anthropic.tool_result.content",),
-    truncated=("anthropic.content.truncated",),
 )

@@ -101,7 +101,7 @@ _ARGUMENTS = ("arguments", "args", "input", "parameters", "arguments_json")
 _RESULTS = ("response", "result", "output", "content", "error")
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """One part of a message.
 
     Attributes:

@@ -62,7 +62,14 @@ class Reading:
     @property
     def failed(self) -> bool:
         """Whether the span ended in an error."""
-        return self.span.status == "error" or self.fields.get("error_type") is not None
+        if self.span.status == "error" or self.fields.get("error_type") is not None:
+            return True
+        reasons = load(self.fields.get("finish_reasons"))
+        return "error" in reasons if isinstance(reasons, list | tuple | str) else False
+
+    def flag(self, field: str) -> bool:
+        """Whether a flag is set."""
+        return as_flag(self.fields.get(field)) is True
 
     @cached_property
     def usage(self) -> Usage:
@@ -72,7 +79,7 @@ class Reading:
     @cached_property
     def annotations(self) -> tuple[Annotation, ...]:
         """Feedback that it carries."""
-        return read_annotations(self._found)
+        return read_annotations(self._found) if self.span.events or self._found.flat else ()
 
     @property
     def delta(self) -> bool:
@@ -133,7 +140,13 @@ class Reading:
             return told
         flat = self._found.flat.get(f"{side}_messages")
         if flat:
-            items = (message_of_items(tuple(flat[number]), role) for number in sorted(flat))
+            # The SDK drops the oldest attributes, and a message without its role would be anybody's.
+            kept = [
+                number
+                for number in sorted(flat)
+                if not self.span.dropped_attributes or any(path.endswith("role") for path, _ in flat[number])
+            ]
+            items = (message_of_items(tuple(flat[number]), role) for number in kept)
             messages = tuple(message for found in items for message in found)
             if any(message.parts for message in messages):
                 return messages

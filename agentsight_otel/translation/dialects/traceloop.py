@@ -40,7 +40,6 @@ TRACELOOP = Dialect(
     tool_name=("traceloop.entity.name",),
     tool_arguments=("traceloop.entity.input",),
     tool_result=("traceloop.entity.output",),
-    total_tokens=("llm.usage.total_tokens",),
     cache_read_tokens=("llm.usage.cache_read_input_tokens",),
     metadata_prefixes=(_PROPERTIES,),
     message_prefixes=(

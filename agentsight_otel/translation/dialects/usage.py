@@ -13,7 +13,7 @@ _CACHED = re.compile(r"""\bcached_tokens\\?["']?\s*[:=]\s*(\d{1,9})\b""")
 _MAX_ANSWER_CHARS = 100_000
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one model call; None is not reported, 0 is a number.
 
     Attributes:

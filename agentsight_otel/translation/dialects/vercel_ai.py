@@ -60,7 +60,6 @@ VERCEL_AI = Dialect(
     finish_reasons=("ai.response.finishReason", "ai.finishReason"),
     input_tokens=("ai.usage.inputTokens", "ai.usage.promptTokens"),
     output_tokens=("ai.usage.outputTokens", "ai.usage.completionTokens"),
-    total_tokens=("ai.usage.totalTokens", "ai.usage.tokens"),
     cache_read_tokens=("ai.usage.cachedInputTokens", "ai.usage.inputTokenDetails.cacheReadTokens"),
     cache_write_tokens=("ai.usage.inputTokenDetails.cacheWriteTokens",),
     reasoning_tokens=("ai.usage.reasoningTokens", "ai.usage.outputTokenDetails.reasoningTokens"),

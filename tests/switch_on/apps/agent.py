@@ -1,4 +1,4 @@
-"""A forecaster over OpenAI's client that knows nothing of AgentSight; as a script it answers two questions."""
+"""A forecaster over OpenAI's client that knows nothing of AgentSight; run, it answers two questions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WEATHER: Any = {
 
 def settings() -> dict[str, Any]:
     """Where the model server is."""
-    return {"base_url": os.environ["MODEL_URL"] + "/v1", "api_key": "test", "max_retries": 0}
+    return {"base_url": os.environ["MODEL_URL"] + "/v1", "api_key": "test", "max_retries": 2}
 
 
 def weather(city: str) -> str:
@@ -79,4 +79,4 @@ if __name__ == "__main__":
     agent = Agent()
     with using_session(sys.argv[1]) if len(sys.argv) > 1 else nullcontext():
         for question in QUESTIONS:
-            print(agent.say(question))
+            sys.stdout.write(agent.say(question) + "\n")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from agentsight_otel.server.dashboard.charts.model import LABELS, Chart, Slot, ticks
-from agentsight_otel.server.dashboard.charts.svg import data_table, element, join, number, percent, root
+from agentsight_otel.server.dashboard.charts.svg import data_table, decimal, element, join, percent, root
 
 
 def bars(chart: Chart, *, whole: bool = True) -> Markup:
@@ -37,7 +37,13 @@ def _figure(chart: Chart, scale: list[float], marks: Markup) -> Markup:
     )
     headers = [chart.axis, *(series.name for series in chart.series)]
     rows = ([slot.title, *_shown(chart, slot)] for slot in chart.slots)
-    return element("figure", {"class": "chart"}, _legend(chart), drawing, data_table(headers, rows))
+    return element(
+        "figure",
+        {"class": "chart"},
+        _legend(chart),
+        drawing,
+        data_table(chart.title, headers, rows, [slot.href for slot in chart.slots]),
+    )
 
 
 def _legend(chart: Chart) -> Markup:
@@ -114,7 +120,7 @@ def _hit(chart: Chart, place: int) -> Markup:
     said = ", ".join(
         f"{series.name} {text}" for series, text in zip(chart.series, _shown(chart, slot), strict=True)
     )
-    area = element(
+    return element(
         "rect",
         {
             "class": "hit",
@@ -122,10 +128,10 @@ def _hit(chart: Chart, place: int) -> Markup:
             "width": percent(1 / len(chart.slots)),
             "y": 0,
             "height": "100%",
+            "data-href": slot.href,
         },
         element("title", None, f"{slot.title}: {said}"),
     )
-    return element("a", {"href": slot.href}, area) if slot.href else area
 
 
 def _shown(chart: Chart, slot: Slot) -> list[str]:
@@ -151,7 +157,7 @@ def _line(chart: Chart, index: int, top: float) -> Markup:
     paths = []
     for run in _runs(chart, index):
         points = " ".join(
-            f"{number((place + 0.5) * 10)},{number(100 - value / top * 100)}" for place, value in run
+            f"{decimal((place + 0.5) * 10)},{decimal(100 - value / top * 100)}" for place, value in run
         )
         if len(run) > 1:
             paths.append(element("polyline", {"points": points}))

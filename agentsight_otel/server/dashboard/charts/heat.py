@@ -37,7 +37,7 @@ def heat_map(identity: str, title: str, unit: str, counts: Sequence[Sequence[int
     ]
     drawing = root({"class": "plot heat"}, identity, title, _said(counts, peak, unit), *names, *cells, *hours)
     rows = ([DAYS[day], *(str(value) for value in counts[day])] for day in range(7))
-    table = data_table(["Day", *(f"{hour:02d}" for hour in range(24))], rows)
+    table = data_table(title, ["Day", *(f"{hour:02d}" for hour in range(24))], rows)
     return element("figure", {"class": "chart"}, drawing, _scale(peak), table)
 
 

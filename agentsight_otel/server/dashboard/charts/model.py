@@ -34,7 +34,7 @@ class Slot:
         title: Full text, for the tooltip and the table.
         values: One per series.
         partial: Not over yet, drawn paler.
-        href: Where a click leads.
+        href: Where a click leads, and the row of the table.
     """
 
     label: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from agentsight_otel.server.dashboard.charts.svg import element, join, number, percent, root
+from agentsight_otel.server.dashboard.charts.svg import decimal, element, join, percent, root
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def spark(values: Sequence[float]) -> Markup:
     if len(values) < 2:
         return Markup("")
     top = max(values) or 1.0
-    points = " ".join(f"{place * 10},{number(28 - value / top * 26)}" for place, value in enumerate(values))
+    points = " ".join(f"{place * 10},{decimal(28 - value / top * 26)}" for place, value in enumerate(values))
     last = (len(values) - 1) * 10
     return element(
         "svg",

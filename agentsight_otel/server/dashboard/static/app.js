@@ -72,6 +72,12 @@ document.addEventListener("keydown", (event) => {
   keys[event.key]();
 });
 
+/* A click into a chart leads where the first cell of its row in the table below leads. */
+document.addEventListener("click", (event) => {
+  const href = event.target.closest?.(".hit[data-href]")?.dataset.href;
+  if (href) location.assign(href);
+});
+
 /* Folded menus close on Escape and on a click elsewhere. */
 document.addEventListener("click", (event) => {
   for (const menu of $$("details.drop[open]")) if (!menu.contains(event.target)) menu.open = false;
