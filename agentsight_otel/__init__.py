@@ -7,6 +7,7 @@ when it is first asked for, from the environment. Importing opens nothing and ne
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from agentsight_otel._version import __version__
@@ -20,7 +21,6 @@ from agentsight_otel.pipeline import (
     get_agentsight_api,
     get_conversation_manager,
     get_conversation_tracker,
-    instrument,
     shutdown,
     stats,
 )
@@ -39,6 +39,8 @@ from agentsight_otel.tracking import (
 )
 
 if TYPE_CHECKING:
+    from agentsight_otel.pipeline.instrumentation import instrument
+
     agentsight_api: AgentSightAPI
     conversation_manager: ConversationManager
     conversation_tracker: ConversationTracker
@@ -80,11 +82,13 @@ _SINGLETONS: dict[str, Callable[[], Any]] = {
 
 
 def __getattr__(name: str) -> Any:
-    """Make a singleton when it is first asked for."""
+    """Make a singleton, or import what looks through the installed packages, when it is first asked for."""
     if name in _SINGLETONS:
         return _SINGLETONS[name]()
+    if name == "instrument":
+        return import_module("agentsight_otel.pipeline.instrumentation").instrument
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SINGLETONS})
+    return sorted({*globals(), *_SINGLETONS, "instrument"})

@@ -25,6 +25,9 @@ class _Ids(msgspec.Struct):
     span_id: str = ""
 
 
+_NAME_BYTES = 32
+"""Room for a field's name, quotes and colon."""
+
 _ids = msgspec.json.Decoder(_Ids)
 
 
@@ -233,8 +236,15 @@ def _pieces(block: Block, max_bytes: int) -> Iterator[list[bytes]]:
 
 
 def _size(conversation_id: str, fields: dict[str, Any]) -> int:
-    named = len(encode_json(fields)) if fields else 0
+    named = sum(map(_field_size, fields.values())) if fields else 0
     return named + len(conversation_id) + _BLOCK_OVERHEAD
+
+
+def _field_size(value: Any) -> int:
+    """Return about how long a field is in JSON, its name included; every span of a batch asks."""
+    if type(value) is str and value.isascii():
+        return len(value) + _NAME_BYTES
+    return len(encode_json(value)) + _NAME_BYTES
 
 
 def _spans_size(spans: list[bytes]) -> int:

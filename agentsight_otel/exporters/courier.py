@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from agentsight_otel.exporters.adoption import Adopter
 from agentsight_otel.exporters.batching import Batch, Batcher
@@ -12,14 +13,17 @@ from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.exporters.graveyard import Graveyard
 from agentsight_otel.exporters.ledger import Ledger
 from agentsight_otel.exporters.link import Link
+from agentsight_otel.exporters.notices import Notices
 from agentsight_otel.exporters.settlement import Settlement
 from agentsight_otel.exporters.tickets import Ticket
 from agentsight_otel.exporters.uploads import Pending, Uploader
 from agentsight_otel.journal import Kind
-from agentsight_otel.translation.assembly import Assembled, Assembler
 from agentsight_otel.translation.block import Upload
 from agentsight_otel.translation.span_data import SpanKey
 from agentsight_otel.transport import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from agentsight_otel.translation.assembly import Assembled, Assembler
 
 INGEST = "/api/ingest/"
 STEP = 16
@@ -69,6 +73,7 @@ class Courier:
         self._observe = observe
         self._settlement = Settlement(ledger, graveyard, self._add_uploads)
         self._uploader = Uploader(link.transport)
+        self._notices = Notices()
         self._keep_at = 0.0
         self.draining = False
         self.kicked = False
@@ -144,6 +149,7 @@ class Courier:
         self._ledger.cool(entries)
 
     def _accept(self, assembled: Assembled) -> None:
+        self._notices.tell(self._assembler.notices)
         for block in assembled.blocks:
             self._batcher.add(block)
         by_reason: dict[str, list[SpanKey]] = {}

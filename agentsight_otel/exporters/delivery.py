@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import MeterProvider
 
 from agentsight_otel.config import Config
 from agentsight_otel.exporters.adoption import Adopter, KeptItem
+from agentsight_otel.exporters.assembling import make_assembler
 from agentsight_otel.exporters.courier import STEP, Courier
 from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.exporters.flushing import PATIENCE, Flusher
@@ -26,11 +28,13 @@ from agentsight_otel.exporters.tickets import FlushResult, Ticket
 from agentsight_otel.guard import guarded
 from agentsight_otel.journal import DeadFile, Journal, Kind, Ref, default_folder, fingerprint
 from agentsight_otel.retry import Backoff, RetryPolicy
-from agentsight_otel.translation.assembly import Assembler
 from agentsight_otel.translation.block import Upload
 from agentsight_otel.translation.masking import mask_log, mask_span
 from agentsight_otel.translation.span_data import LogData, SpanData
 from agentsight_otel.transport import Outcome, Transport
+
+if TYPE_CHECKING:
+    from agentsight_otel.translation.assembly import Assembler
 
 __all__ = ["Delivery", "FlushResult", "Stats", "Ticket", "delivery_for"]
 
@@ -248,7 +252,7 @@ class Delivery:
 
     def _make_assembler(self) -> Assembler:
         config = self.config
-        return Assembler(
+        return make_assembler(
             environment=config.environment,
             export_all=config.export_all,
             max_text_length=config.max_text_length,

@@ -23,6 +23,10 @@ KINDS = tuple(_decoders)
 """What is for delivery; other kinds of records are not."""
 
 
+_EMPTY = 300
+"""Bytes of a span or event without its texts."""
+
+
 class Entry:
     """One record that is not settled.
 
@@ -53,6 +57,29 @@ def decode(kind: int, payload: bytes) -> Any:
         return _decoders[kind].decode(payload)
     except (msgspec.DecodeError, ValueError):
         return None
+
+
+def weight(value: Any) -> int:
+    """Return about how many bytes of memory a record holds, without encoding it."""
+    if isinstance(value, Upload):
+        return _EMPTY + len(value.data)
+    if isinstance(value, LogData):
+        return len(encode(value))
+    size = _EMPTY + _text_bytes(value.attributes)
+    for event in value.events:
+        size += _EMPTY + _text_bytes(event.attributes)
+    return size
+
+
+def _text_bytes(attributes: dict[str, Any]) -> int:
+    size = 0
+    for value in attributes.values():
+        kind = type(value)
+        if kind is str:
+            size += len(value)
+        elif kind is list or kind is dict:
+            size += len(encode(value))
+    return size
 
 
 def span_key(source: SpanKey) -> bytes:

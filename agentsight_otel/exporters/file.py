@@ -8,17 +8,22 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from agentsight_otel.config import Config
+from agentsight_otel.exporters.assembling import make_assembler
 from agentsight_otel.exporters.batching import Batcher
+from agentsight_otel.exporters.notices import Notices
 from agentsight_otel.guard import guarded
-from agentsight_otel.translation.assembly import Assembled, Assembler
 from agentsight_otel.translation.masking import mask_span
 from agentsight_otel.translation.readable import from_readable_span
 from agentsight_otel.translation.relevance import is_relevant
+
+if TYPE_CHECKING:
+    from agentsight_otel.translation.assembly import Assembled
 
 
 class FileSpanExporter(SpanExporter):
@@ -48,9 +53,10 @@ class FileSpanExporter(SpanExporter):
         self._directory = Path(directory)
         self._export_all = export_all
         self._mask = mask
-        self._assembler = Assembler(
+        self._assembler = make_assembler(
             environment=environment, export_all=export_all, max_text_length=max_text_length
         )
+        self._notices = Notices()
         self._batcher = Batcher(max_request_bytes)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -84,6 +90,7 @@ class FileSpanExporter(SpanExporter):
             self.force_flush()
 
     def _write(self, assembled: Assembled) -> bool:
+        self._notices.tell(self._assembler.notices)
         for block in assembled.blocks:
             self._batcher.add(block)
         while batch := self._batcher.take():

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from agentsight_otel.exporters.entries import KEY_OF, KINDS, Entry, decode, encode, span_key
+from agentsight_otel.exporters.entries import KEY_OF, KINDS, Entry, decode, encode, span_key, weight
 from agentsight_otel.exporters.stats import Stats
 from agentsight_otel.exporters.tickets import FlushResult, Ticket
 from agentsight_otel.journal import Journal, Kind, Ref, Segment
@@ -15,7 +15,7 @@ from agentsight_otel.journal.record import Record
 from agentsight_otel.journal.store import Adopted
 from agentsight_otel.translation.span_data import SpanKey
 
-HOT_BYTES = 2 * 1024 * 1024
+HOT_BYTES = 8 * 1024 * 1024
 """Encoded bytes kept in memory of what is on disk too; the rest is read back when its turn comes."""
 
 _SEEN = 16_384
@@ -50,6 +50,7 @@ class Ledger:
         They are not in the inbox until `enqueue`.
         """
         key_of = KEY_OF[kind]
+        on_disk = self.journal.folder is not None
         entries: list[Entry] = []
         pairs: list[tuple[bytes, bytes]] = []
         with self._lock:
@@ -58,11 +59,15 @@ class Ledger:
                 if key in self._waiting or key in self._young or key in self._old:
                     self._join(key, ticket)
                     continue
-                payload = encode(value)
-                entry = Entry(key, kind, value, len(payload), ticket)
+                if on_disk:
+                    payload = encode(value)
+                    size = len(payload)
+                    pairs.append((key, payload))
+                else:
+                    size = weight(value)
+                entry = Entry(key, kind, value, size, ticket)
                 self._register(entry)
                 entries.append(entry)
-                pairs.append((key, payload))
             if entries:
                 ticket.expect(len(entries))
                 self._save(kind, entries, pairs)

@@ -9,7 +9,6 @@ from agentsight_otel.pipeline.control import (
     shutdown,
     stats,
 )
-from agentsight_otel.pipeline.instrumentation import instrument
 from agentsight_otel.pipeline.state import PIPELINE
 from agentsight_otel.pipeline.tracker import ConversationTracker
 
@@ -21,7 +20,6 @@ __all__ = [
     "get_agentsight_api",
     "get_conversation_manager",
     "get_conversation_tracker",
-    "instrument",
     "shutdown",
     "stats",
 ]

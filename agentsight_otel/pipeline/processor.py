@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from agentsight_otel.exporters.delivery import Delivery
 from agentsight_otel.guard import guarded
+from agentsight_otel.tracking.live import end_open_turns
 from agentsight_otel.translation.readable import from_readable_span
 from agentsight_otel.translation.relevance import is_relevant
 
@@ -55,7 +56,8 @@ class DeliveringSpanProcessor(SpanProcessor):
 
     @guarded(None)
     def shutdown(self) -> None:
-        """Deliver what waits, within the configured time."""
+        """End the turns that are open and deliver what waits, within the configured time."""
+        end_open_turns()
         delivery = self._delivery()
         if delivery is not None:
             delivery.shutdown(self._timeout())

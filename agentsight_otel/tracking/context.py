@@ -7,6 +7,7 @@ named a conversation of its own.
 
 from __future__ import annotations
 
+import re
 from contextvars import ContextVar
 from typing import Any
 
@@ -65,6 +66,7 @@ class Conversation:
 CURRENT: ContextVar[Conversation | None] = ContextVar("agentsight_conversation", default=None)
 """Set by `conversation()` and by the tracker; everything else reads it through `current`."""
 
+_SPAN_ID = re.compile("[0-9a-f]{16}")
 _KEY = otel_context.create_key("agentsight-conversation")
 
 
@@ -92,11 +94,26 @@ def into_context(conversation: Conversation, context: Context) -> Context:
     context = otel_context.set_value(_KEY, conversation, context)
     if conversation.id is None or not conversation.enabled:
         return context
+    if _baggage(semconv.CONVERSATION_ID, context) != conversation.id:
+        context = baggage.remove_baggage(semconv.TURN_ID, context)
     context = baggage.set_baggage(semconv.CONVERSATION_ID, conversation.id, context)
     customer_id = conversation.fields.get("customer_id")
     if customer_id:
         return baggage.set_baggage(semconv.CUSTOMER_ID, customer_id, context)
     return baggage.remove_baggage(semconv.CUSTOMER_ID, context)
+
+
+def carry_turn(turn_id: str, context: Context) -> Context:
+    """Return *context* with the open turn in the baggage."""
+    return baggage.set_baggage(semconv.TURN_ID, turn_id, context)
+
+
+def carried_turn(context: Context, conversation_id: str) -> str | None:
+    """Return the id of the turn of a conversation that another service has open, as the baggage says."""
+    turn_id = _baggage(semconv.TURN_ID, context)
+    if turn_id is None or _baggage(semconv.CONVERSATION_ID, context) != conversation_id:
+        return None
+    return turn_id if _SPAN_ID.fullmatch(turn_id) else None
 
 
 def _baggage(name: str, context: Context) -> str | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import weakref
 from contextvars import Context as VarContext
 from contextvars import Token, copy_context
 from types import TracebackType
@@ -22,7 +24,7 @@ from agentsight_otel.exceptions import InvalidConversationDataException
 from agentsight_otel.guard import guarded
 from agentsight_otel.tracking import shapes, streams
 from agentsight_otel.tracking import validation as valid
-from agentsight_otel.tracking.context import Conversation, current
+from agentsight_otel.tracking.context import Conversation, carried_turn, carry_turn, current
 from agentsight_otel.tracking.ids import conversation_trace_id
 from agentsight_otel.tracking.limits import messages_per_turn
 from agentsight_otel.tracking.tracers import IDS, TracerGetter, own, sampled
@@ -32,8 +34,13 @@ logger = logging.getLogger("agentsight_otel")
 ERROR = "error"
 ABANDONED = "abandoned"
 DEADLINE = "deadline"
+SHUTDOWN = "shutdown"
 
 _TURN_KEY = otel_context.create_key("agentsight-turn")
+
+_open: weakref.WeakValueDictionary[int, TurnScope] = weakref.WeakValueDictionary()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_open.clear)  # a parent's turns are for the parent to end
 
 
 class Said(NamedTuple):
@@ -66,7 +73,8 @@ def start_span(conversation: Conversation, name: str, attributes: dict[str, Any]
     if tracer is None or conversation.id is None or not conversation.enabled:
         return None
     running = current_turn()
-    in_turn = {semconv.TURN_ID: running.turn_id} if running is not None and running.turn_id else {}
+    turn_id = turn_id_in(otel_context.get_current(), conversation.id)
+    in_turn = {semconv.TURN_ID: turn_id} if turn_id is not None else {}
     with IDS.choose(conversation_trace_id(conversation.id)):
         return tracer.start_span(
             name,
@@ -84,10 +92,19 @@ def current_turn() -> TurnScope | None:
     return None
 
 
-def turn_id_in(context: Context) -> str | None:
-    """Return the id of the open turn that an OpenTelemetry Context carries."""
+def turn_id_in(context: Context, conversation_id: str) -> str | None:
+    """Return the id of the open turn of a conversation that a Context carries, itself or as baggage."""
     turn = otel_context.get_value(_TURN_KEY, context)
-    return turn.turn_id if isinstance(turn, TurnScope) and turn.open else None
+    if not isinstance(turn, TurnScope):
+        return carried_turn(context, conversation_id)
+    return turn.turn_id if turn.open and turn.conversation_id == conversation_id else None
+
+
+def end_open_turns() -> None:
+    """End the turns of this process that are still open as incomplete, with the reason ``shutdown``."""
+    for reference in _open.valuerefs():
+        if (turn := reference()) is not None:
+            turn.finish(complete=False, reason=SHUTDOWN)
 
 
 def _parent(turn: TurnScope | None) -> Context:
@@ -206,6 +223,7 @@ class TurnScope:
             if not self.open:
                 return
             self.open = False
+        _open.pop(id(self), None)
         if self._timer is not None:
             self._timer.cancel()
         self._write(complete, None if complete else reason or ABANDONED, error)
@@ -223,7 +241,9 @@ class TurnScope:
         self.turn_id = f"{self.span.get_span_context().span_id:016x}"
         self.span.set_attribute(semconv.TURN_ID, self.turn_id)
         self.open = True
-        self._attached = otel_context.set_value(_TURN_KEY, self, trace.set_span_in_context(self.span))
+        _open[id(self)] = self
+        carrying = carry_turn(self.turn_id, trace.set_span_in_context(self.span))
+        self._attached = otel_context.set_value(_TURN_KEY, self, carrying)
         self._token = otel_context.attach(self._attached)
         self._inside = copy_context()
         if self._deadline is not None:

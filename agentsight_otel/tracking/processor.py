@@ -33,7 +33,8 @@ class ConversationSpanProcessor(SpanProcessor):
         if present.get(semconv.CONVERSATION_ID, conversation.id) != conversation.id:
             return
         stamps = conversation.attributes()
-        turn_id = turn_id_in(otel_context.get_current() if parent_context is None else parent_context)
+        context = otel_context.get_current() if parent_context is None else parent_context
+        turn_id = turn_id_in(context, conversation.id)
         if turn_id is not None:
             stamps[semconv.TURN_ID] = turn_id
         span.set_attributes({name: value for name, value in stamps.items() if name not in present})

@@ -1,9 +1,7 @@
-"""Sending a timeline: submit, wait, report. Once for threads and once for event loops."""
+"""Sending a timeline: submit, wait, report."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -22,12 +20,6 @@ from agentsight_otel.tracking.outbox import Outbox
 from agentsight_otel.tracking.report import send_report
 from agentsight_otel.tracking.sink import Ticket
 from agentsight_otel.tracking.timeline import Batch, Timeline
-
-_SLICE = 0.1
-"""Seconds between two looks at whether waiting still makes sense."""
-
-_GRACE = 1.0
-"""Seconds an earlier ticket gets for a new attempt."""
 
 _KEY_REFUSED = frozenset({401, 403})
 _BY_STATUS: dict[int, type[UnauthorizedException | ForbiddenException | NotFoundException]] = {
@@ -50,23 +42,11 @@ class Submitted(NamedTuple):
 
 def send(outbox: Outbox, timeline: Timeline, conversation_id: str, timeout: float) -> dict[str, Any]:
     """Submit what is unsent, wait at most *timeout* seconds, and report."""
-    submitted = _submit(outbox, timeline, conversation_id)
+    submitted = submit(outbox, timeline, conversation_id)
     try:
         wait(submitted, timeout)
     finally:
-        _keep_waiting_ones(timeline, submitted)
-    return send_report(conversation_id, submitted.batches())
-
-
-async def send_async(
-    outbox: Outbox, timeline: Timeline, conversation_id: str, seconds: float
-) -> dict[str, Any]:
-    """Like `send`, without blocking the event loop."""
-    submitted = await asyncio.to_thread(_submit, outbox, timeline, conversation_id)
-    try:
-        await wait_async(submitted, seconds)
-    finally:
-        _keep_waiting_ones(timeline, submitted)
+        keep_waiting_ones(timeline, submitted)
     return send_report(conversation_id, submitted.batches())
 
 
@@ -85,27 +65,11 @@ def confirm(batch: Batch, timeout: float) -> None:
 def wait(submitted: Submitted, timeout: float) -> None:
     """Wait until all is delivered or dead, or waiting makes no sense, at most *timeout* seconds."""
     deadline = time.monotonic() + timeout
-    for ticket in _tickets(submitted.earlier):
+    for ticket in tickets(submitted.earlier):
         ticket.wait(max(0.0, deadline - time.monotonic()))
-    for ticket in _tickets(submitted.fresh):
-        if not _refused(ticket):
+    for ticket in tickets(submitted.fresh):
+        if not is_refused(ticket):
             ticket.wait(max(0.0, deadline - time.monotonic()))
-
-
-async def wait_async(submitted: Submitted, seconds: float) -> None:
-    """Like `wait`, in an event loop."""
-    started = time.monotonic()
-    fresh = _tickets(submitted.fresh)
-    pending = {_future(ticket): ticket for ticket in _tickets(submitted.earlier) + fresh}
-    while pending and (left := started + seconds - time.monotonic()) > 0:
-        await asyncio.wait(pending, timeout=min(_SLICE, left))
-        # What an earlier ticket says at first is about an earlier attempt.
-        judged = None if time.monotonic() - started > _GRACE else fresh
-        pending = {
-            future: ticket
-            for future, ticket in pending.items()
-            if not future.done() and not ((judged is None or ticket in judged) and _refused(ticket))
-        }
 
 
 def refusal(ticket: Ticket) -> ConversationTrackingException:
@@ -120,7 +84,8 @@ def refusal(ticket: Ticket) -> ConversationTrackingException:
     return ConversationApiException(reason or f"The backend answered {status}", status)
 
 
-def _submit(outbox: Outbox, timeline: Timeline, conversation_id: str) -> Submitted:
+def submit(outbox: Outbox, timeline: Timeline, conversation_id: str) -> Submitted:
+    """Submit what is unsent, and take what earlier sends still wait for along."""
     if outbox.must_connect:
         outbox.sink()
     with timeline.sending:
@@ -134,34 +99,20 @@ def _submit(outbox: Outbox, timeline: Timeline, conversation_id: str) -> Submitt
     return Submitted(earlier, [] if batch is None else [batch])
 
 
-def _keep_waiting_ones(timeline: Timeline, submitted: Submitted) -> None:
+def keep_waiting_ones(timeline: Timeline, submitted: Submitted) -> None:
+    """Leave what still waits for the next send to report."""
     timeline.outstanding[:0] = [
         batch for batch in submitted.batches() if batch.ticket is not None and batch.ticket.state == "waiting"
     ]
     timeline.settle()
 
 
-def _tickets(batches: Sequence[Batch]) -> list[Ticket]:
+def tickets(batches: Sequence[Batch]) -> list[Ticket]:
+    """Return the tickets of batches that were delivered or are to be."""
     return [batch.ticket for batch in batches if batch.ticket is not None]
 
 
-def _refused(ticket: Ticket) -> bool:
+def is_refused(ticket: Ticket) -> bool:
+    """Whether the backend refuses the key."""
     # A refused key does not heal while a caller waits; the records stay and are tried again later.
     return ticket.attempted and ticket.status_code in _KEY_REFUSED
-
-
-def _future(ticket: Ticket) -> asyncio.Future[None]:
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[None] = loop.create_future()
-
-    def resolve() -> None:
-        if not future.done():
-            future.set_result(None)
-
-    def resolved(*_: object) -> None:
-        # The loop may be gone by the time a queued ticket is delivered.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(resolve)
-
-    ticket.add_done_callback(resolved)
-    return future

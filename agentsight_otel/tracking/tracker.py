@@ -350,8 +350,11 @@ class Tracker:
 
     async def send_tracked_data_async(self) -> dict[str, Any]:
         """Like `send_tracked_data`, without ever blocking the event loop."""
+        # Whoever calls this has imported asyncio already; importing the package must not.
+        from agentsight_otel.tracking.sending_async import send_async  # noqa: PLC0415 - see above
+
         conversation_id, timeline = self._to_send()
-        return await sending.send_async(self._outbox, timeline, conversation_id, self.config.send_timeout)
+        return await send_async(self._outbox, timeline, conversation_id, self.config.send_timeout)
 
     def submit_unsent(self) -> int:
         """Submit what is unsent in every conversation without waiting; return how many there were.

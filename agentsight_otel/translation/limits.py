@@ -27,6 +27,7 @@ BLOCK_ATTRIBUTES = (
     semconv.CONVERSATION_METADATA,
 )
 """The span attributes that describe the conversation and become fields of its block."""
+_BLOCK_ATTRIBUTES = frozenset(BLOCK_ATTRIBUTES)
 
 _SHORTHANDS = {"prod": "production", "dev": "development"}
 STANDARD_ENVIRONMENTS = frozenset({"production", "development"})
@@ -46,17 +47,19 @@ def block_fields(attributes: dict[str, Any], notices: Counter[str]) -> dict[str,
     ``dropped:<field>``, never a failure: one bad field must not cost the conversation.
     """
     fields: dict[str, Any] = {}
-    for key, field in _TEXT_FIELDS.items():
-        value = attributes.get(key)
-        if value is not None and str(value).strip():
-            fields[field] = _clamp(str(value), field, notices)
-    if ip := attributes.get(semconv.CUSTOMER_IP):
-        _add_ip(fields, ip, notices)
-    if environment := normalize_environment(attributes.get(semconv.ENVIRONMENT)):
-        fields["environment"] = environment
-    metadata = attributes.get(semconv.CONVERSATION_METADATA)
-    if metadata is not None:
-        fields["metadata"] = parse_object(metadata)
+    for key in _BLOCK_ATTRIBUTES.intersection(attributes):
+        value = attributes[key]
+        if key in _TEXT_FIELDS:
+            if value is not None and str(value).strip():
+                fields[_TEXT_FIELDS[key]] = _clamp(str(value), _TEXT_FIELDS[key], notices)
+        elif key == semconv.CUSTOMER_IP:
+            if value:
+                _add_ip(fields, value, notices)
+        elif key == semconv.ENVIRONMENT:
+            if environment := normalize_environment(value):
+                fields["environment"] = environment
+        elif value is not None:
+            fields["metadata"] = parse_object(value)
     return fields
 
 

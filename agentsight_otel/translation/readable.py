@@ -10,7 +10,14 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, format_span_id, format_trace_id
+from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
+    Link,
+    SpanKind,
+    StatusCode,
+    format_span_id,
+    format_trace_id,
+)
 
 from agentsight_otel.encoding import DEPTH_MARKER, MAX_DEPTH, clean_text
 from agentsight_otel.translation.span_data import EventData, LinkData, ScopeData, SpanData
@@ -35,27 +42,32 @@ def from_readable_span(span: ReadableSpan) -> SpanData:
     A span without a valid context gets ids of zeros. Text that UTF-8 cannot carry and integers beyond
     64 bits are made safe for any encoder.
     """
-    context: SpanContext | None = span.get_span_context()
+    context = span.get_span_context() or INVALID_SPAN_CONTEXT
     parent = span.parent
     start = span.start_time or 0
+    kind = span.kind
     status = span.status
+    code = status.status_code
+    name = span.name
+    links = span.links
     return SpanData(
-        trace_id=format_trace_id(context.trace_id if context else 0),
-        span_id=format_span_id(context.span_id if context else 0),
-        name=clean_text(span.name),
+        trace_id=context.trace_id.to_bytes(16, "big").hex(),
+        span_id=context.span_id.to_bytes(8, "big").hex(),
+        name=name if name.isascii() else clean_text(name),
         start_ns=start,
         end_ns=span.end_time or start,
         parent_span_id=format_span_id(parent.span_id) if parent is not None and parent.span_id else None,
-        kind=_KINDS[span.kind],
-        status=_STATUSES[status.status_code],
-        status_description=clean_text(status.description or ""),
+        # An enum's hash runs in Python, so the usual members are told by identity.
+        kind="internal" if kind is SpanKind.INTERNAL else _KINDS[kind],
+        status="unset" if code is StatusCode.UNSET else _STATUSES[code],
+        status_description=clean_text(status.description) if status.description else "",
         attributes=plain_attributes(span.attributes),
-        events=tuple(map(_event, span.events)),
-        links=tuple(map(_link, span.links)),
+        events=tuple([_event(event) for event in span.events]),
+        links=tuple([_link(link) for link in links]) if links else (),
         resource=_resource(span.resource),
         scope=_scope(span.instrumentation_scope),
-        trace_flags=int(context.trace_flags) if context else 0,
-        trace_state=context.trace_state.to_header() if context and context.trace_state else "",
+        trace_flags=int(context.trace_flags),
+        trace_state=context.trace_state.to_header() if context.trace_state else "",
         parent_is_remote=parent is not None and parent.is_remote,
         dropped_attributes=span.dropped_attributes,
         dropped_events=span.dropped_events,
@@ -106,7 +118,9 @@ def _plain_number(value: Any, depth: int) -> Any:
 
 
 def _event(event: Event) -> EventData:
-    return EventData(clean_text(event.name), event.timestamp, plain_attributes(event.attributes))
+    name = event.name
+    attributes = plain_attributes(event.attributes)
+    return EventData(name if name.isascii() else clean_text(name), event.timestamp, attributes)
 
 
 def _link(link: Link) -> LinkData:

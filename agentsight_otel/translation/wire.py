@@ -91,14 +91,14 @@ def encode_span(span: SpanData, *, max_text_length: int | None = None) -> bytes:
 
 def iso(time_ns: int) -> str:
     """Return nanoseconds since the Unix epoch as ISO 8601 in UTC with microseconds."""
-    second, rest = divmod(time_ns, 1_000_000_000)
+    second = time_ns // 1_000_000_000
     prefix = _seconds.get(second)
     if prefix is None:
         if len(_seconds) >= _CACHE_SIZE:
             _seconds.clear()
         prefix = datetime.fromtimestamp(min(max(second, 0), _MAX_SECOND), UTC).isoformat()[:19]
         _seconds[second] = prefix
-    return f"{prefix}.{rest // 1000:06d}+00:00"
+    return f"{prefix}.{time_ns // 1000 % 1_000_000:06d}+00:00"
 
 
 def _attributes(attributes: dict[str, Any], limit: int | None) -> dict[str, Any]:

@@ -662,3 +662,25 @@ def test_records_past_the_disk_budget_are_dropped_and_counted(make_delivery: Mak
     assert stats.dropped == {"spool_full": 1500 - stats.waiting}
     assert stats.waiting > 200
     assert sum(path.stat().st_size for path in tmp_path.rglob("*.seg")) <= 1_200_000
+
+
+def test_notices_are_said_once(
+    server: LocalServer, make_delivery: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Content that is not captured, a field that is cut, one that is left out: one line each says so."""
+    delivery = make_delivery(server)
+    for number in range(3):
+        told = {"agentsight.conversation.customer_id": "x" * 300, "agentsight.conversation.customer_ip": "no"}
+        native = turn(number)
+        native.attributes.update(told)
+        silent = turn(number + 10)
+        silent.attributes.clear()
+        silent.attributes.update({"gen_ai.operation.name": "chat", "gen_ai.conversation.id": "c2"})
+        silent = msgspec.structs.replace(silent, trace_id=f"{number + 2:032x}", events=())
+        delivery.submit([native, silent])
+        assert delivery.flush(HOLD)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == len(set(said)) == 3
+    assert sum("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT" in line for line in said) == 1
+    assert sum("customer_id was longer" in line for line in said) == 1
+    assert sum("customer_ip_address was malformed" in line for line in said) == 1

@@ -122,7 +122,6 @@ assert a.force_flush()
     assert len({span["trace_id"] for span in world.spans()}) == 1
 
 
-@pytest.mark.xfail(reason="the baggage does not say that a turn is open in the service that asks")
 def test_explicit_turn_spans_services(world: World, services: list[subprocess.Popen[str]]) -> None:
     """In the turn of one service, what another asks its model is no message of the conversation."""
     url = serve(world, services, "return agent.say(text)")

@@ -58,7 +58,6 @@ def test_messages_come_from_the_explicit_calls_only(world: World) -> None:
     assert world.conversations() == ["live-1"]
 
 
-@pytest.mark.xfail(reason="tools seen only in the messages of model calls are missed inside explicit turns")
 def test_tools_come_from_instrumentation(world: World) -> None:
     """A tool that only the model calls of an explicit turn tell about is an action of that turn."""
     assert said(world, SHOWN) == [
@@ -236,3 +235,35 @@ next(stream)
     assert texts == ["Hello!"]
     assert turn["agentsight.turn.complete"] is False
     assert turn["agentsight.turn.incomplete_reason"] == "abandoned"
+
+
+@pytest.mark.parametrize("end", ["a.shutdown()", "pass"], ids=["shutdown", "exit"])
+def test_turn_open_at_the_end(world: World, end: str) -> None:
+    """A turn that nobody ended is delivered as incomplete when the package or the process shuts down."""
+    world.run_code(
+        START
+        + f"""
+with a.conversation("live-1"), a.turn() as t:
+    t.keep_open().user_message("Wait")
+{end}
+"""
+    )
+    turn, texts = turn_of(world)
+    assert texts == ["Wait"]
+    assert turn["agentsight.turn.complete"] is False
+    assert turn["agentsight.turn.incomplete_reason"] == "shutdown"
+
+
+def test_own_tools_are_recorded_once(world: World) -> None:
+    """A tool that the application records and the model calls tell about too is one action."""
+    transcript = said(
+        world,
+        """
+import agent as program
+program.weather = a.tool(program.weather)
+with a.conversation("live-1"), a.turn() as t:
+    t.user_message("Sky?")
+    t.agent_message(Agent().say(QUESTIONS[1]))
+""",
+    )
+    assert transcript == [("end_user", "Sky?"), ("action", "weather"), ("agent", "Clear over Oslo.")]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -35,6 +36,7 @@ from agentsight_otel.tracking import (
     wrap,
 )
 from agentsight_otel.tracking.ids import conversation_trace_id
+from agentsight_otel.tracking.live import end_open_turns
 
 
 class Live:
@@ -181,6 +183,42 @@ def test_a_deadline_ends_a_forgotten_turn(recorded: Live) -> None:
     while not recorded.spans and time.monotonic() < waited_until:
         time.sleep(0.005)
     assert recorded.turn()["reason"] == "deadline"
+
+
+def test_turns_open_at_shutdown_end_incomplete(recorded: Live) -> None:
+    """They end with the reason `shutdown` and with what was said; those that ended before are left alone."""
+    with conversation("c"):
+        with turn():
+            user_message("before")
+        with turn() as t:
+            user_message("q")
+            t.keep_open()
+    end_open_turns()
+    end_open_turns()
+    t.end()
+    assert [(found["texts"], found["reason"]) for found in recorded.turns()] == [
+        ([("end_user", "before")], None),
+        ([ASKED], "shutdown"),
+    ]
+
+
+def test_baggage_carries_the_open_turn_to_another_service(recorded: Live) -> None:
+    """What another service does inside an open turn belongs to it; in another conversation, or after, not."""
+    inside: dict[str, str] = {}
+    outside: dict[str, str] = {}
+    with conversation("c-b"):
+        with turn() as t:
+            W3CBaggagePropagator().inject(inside)
+        W3CBaggagePropagator().inject(outside)
+    recorded.exporter.clear()
+    for carrier, other in ((inside, "c-b"), (inside, "c-other"), (outside, "c-b")):
+        token = otel_context.attach(W3CBaggagePropagator().extract(carrier, otel_context.Context()))
+        recorded.provider.get_tracer("other.service").start_span("chat").end()
+        with conversation(other), tool("search"):
+            pass
+        otel_context.detach(token)
+    named = [dict(span.attributes or {}).get("agentsight.turn.id") for span in recorded.spans]
+    assert named == [t.turn_id, t.turn_id, t.turn_id, None, None, None]
 
 
 def test_messages_outside_a_turn(recorded: Live, caplog: pytest.LogCaptureFixture) -> None:

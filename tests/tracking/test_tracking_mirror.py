@@ -187,6 +187,16 @@ def test_baggage_carries_the_conversation_to_another_service() -> None:
     assert sink.spans[-1].attributes["agentsight.conversation.id"] == "c ä,1"
 
 
+@pytest.mark.parametrize("turn_id", ["", "x" * 16, "AB" * 8, "ab" * 9])
+def test_baggage_that_is_no_turn_is_ignored(turn_id: str) -> None:
+    """A turn id from outside that cannot be one stamps nothing."""
+    provider, exporter = make_provider()
+    context = baggage.set_baggage("agentsight.conversation.id", "c", otel_context.Context())
+    context = baggage.set_baggage("agentsight.turn.id", turn_id, context)
+    provider.get_tracer("x").start_span("GET", context=context).end()
+    assert "agentsight.turn.id" not in dict(exporter.get_finished_spans()[0].attributes or {})
+
+
 @pytest.mark.parametrize("value", ["", "  ", "x" * 256, 7])
 def test_baggage_that_is_no_id_is_ignored(value: Any) -> None:
     """What comes from outside and cannot be an id stamps nothing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 import msgspec
 
@@ -11,14 +10,14 @@ from agentsight_otel import semconv
 from agentsight_otel.translation.assembly.attachments import Attachments
 from agentsight_otel.translation.assembly.blocks import NOT_GENAI, BlockBuilder
 from agentsight_otel.translation.assembly.feedback import feedback_spans
-from agentsight_otel.translation.assembly.identity import SYNTHETIC_PREFIX, resolve
-from agentsight_otel.translation.assembly.logs import LOG_ONLY, readings
+from agentsight_otel.translation.assembly.gather import Ready
+from agentsight_otel.translation.assembly.identity import SYNTHETIC_PREFIX
+from agentsight_otel.translation.assembly.logs import LOG_ONLY
 from agentsight_otel.translation.assembly.members import member_spans
 from agentsight_otel.translation.assembly.memory import Memory
-from agentsight_otel.translation.assembly.pending import PendingTrace
 from agentsight_otel.translation.assembly.profile import describe
 from agentsight_otel.translation.assembly.render import Renderer
-from agentsight_otel.translation.assembly.trees import Node, connect, order, tops
+from agentsight_otel.translation.assembly.trees import Node, order, tops
 from agentsight_otel.translation.assembly.turns import Turn, TurnBuilder
 from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.span_data import SpanData
@@ -27,26 +26,20 @@ CONTENT_NOT_CAPTURED = "content_not_captured"
 
 
 def assemble(
-    traces: Iterable[PendingTrace],
+    ready: Ready,
     memory: Memory,
     builder: BlockBuilder,
     notices: Counter[str],
     *,
     export_all: bool,
 ) -> None:
-    """Add the conversations in *traces* to *builder*; the order of *traces* makes no difference."""
-    forest = sorted((connect(readings(trace, memory)) for trace in traces), key=lambda nodes: order(nodes[0]))
-    speaking = []
-    for nodes in forest:
-        if any(node.matters for node in nodes):
-            speaking.append(nodes)
-        else:
-            _leave_out(nodes, memory, builder, export_all=export_all)
-    resolve(speaking, memory, notices)
+    """Add the conversations in the traces that are *ready* to *builder*."""
+    for nodes in ready.silent:
+        _leave_out(nodes, memory, builder, export_all=export_all)
     roots: dict[str, list[Node]] = {}
     holders: dict[str, list[Node]] = {}
     asides: dict[str, list[Node]] = {}
-    for nodes in speaking:
+    for nodes in ready.speaking:
         found, above = tops(nodes)
         for root in found:
             roots.setdefault(root.conversation, []).append(root)
@@ -80,7 +73,7 @@ def _converse(
     renderer = Renderer(conversation_id, remembered, attachments)
     if turns.turns:
         turns.turns[0].others += holders
-    for span in member_spans(members, renderer):
+    for span in member_spans(members, renderer, remembered, memory):
         builder.add_span(conversation_id, span)
     for span in feedback_spans(conversation_id, roots):
         builder.add_span(conversation_id, span)
@@ -111,6 +104,8 @@ def _say_if_silent(turn: Turn, notices: Counter[str]) -> None:
 def _take_context(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, export_all: bool) -> None:
     """Name every span of a trace as a source; those of no agent's are exported only when asked."""
     for node in nodes:
+        if response := node.reading.text("response_id"):
+            memory.told.put(response, node.conversation)
         if LOG_ONLY in node.span.attributes:
             continue
         _note_source(node, node.conversation, memory, builder)

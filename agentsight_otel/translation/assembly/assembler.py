@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from agentsight_otel import semconv
 from agentsight_otel.translation.assembly.assemble import assemble
 from agentsight_otel.translation.assembly.blocks import Assembled, BlockBuilder
+from agentsight_otel.translation.assembly.gather import gather
 from agentsight_otel.translation.assembly.memory import Memory
 from agentsight_otel.translation.assembly.pending import Pending, PendingTrace
 from agentsight_otel.translation.limits import clamp_id, normalize_environment
@@ -16,13 +17,15 @@ from agentsight_otel.translation.span_data import LogData, SpanData
 NO_CONVERSATION = "no_conversation"
 DUPLICATE = "duplicate"
 
+_ACTIONS = frozenset({semconv.KIND_TOOL, semconv.KIND_TASK})
+
 
 class Assembler:
     """Turns spans into blocks; not safe for several threads at once.
 
     Native spans (``agentsight.span.kind``) pass straight through, in order. Other people's spans wait until
     their conversation has been quiet for *idle_ns*, because children end before their parents and exporters
-    mix the batches.
+    mix the batches; and for a limited time longer while the model waits for the results of tools.
 
     Args:
         environment: Of every conversation whose spans name none.
@@ -67,7 +70,7 @@ class Assembler:
         if self._pending.count > self._max_pending:
             traces = self._pending.take_oldest(self._max_pending)
             self._evicted += sum(len(trace.spans) for trace in traces)
-            self._assemble(traces, builder)
+            self._assemble(traces, builder, None)
         return builder.build()
 
     def add_logs(self, logs: Iterable[LogData], now_ns: int) -> Assembled:
@@ -79,11 +82,11 @@ class Assembler:
 
     def expire(self, now_ns: int) -> Assembled:
         """Return what has been quiet long enough."""
-        return self._assembled(self._pending.take_idle(now_ns))
+        return self._assembled(self._pending.take_idle(now_ns), now_ns)
 
     def drain(self) -> Assembled:
         """Return everything pending."""
-        return self._assembled(self._pending.take_all())
+        return self._assembled(self._pending.take_all(), None)
 
     @property
     def pending(self) -> int:
@@ -95,14 +98,15 @@ class Assembler:
         """Spans assembled before their conversation was quiet, for want of room."""
         return self._evicted
 
-    def _assembled(self, traces: list[PendingTrace]) -> Assembled:
+    def _assembled(self, traces: list[PendingTrace], now_ns: int | None) -> Assembled:
         builder = self._builder()
-        self._assemble(traces, builder)
+        self._assemble(traces, builder, now_ns)
         return builder.build()
 
-    def _assemble(self, traces: list[PendingTrace], builder: BlockBuilder) -> None:
+    def _assemble(self, traces: list[PendingTrace], builder: BlockBuilder, now_ns: int | None) -> None:
         if traces:
-            assemble(traces, self._memory, builder, self.notices, export_all=self._export_all)
+            ready = gather(traces, self._pending, self._memory, self.notices, now_ns)
+            assemble(ready, self._memory, builder, self.notices, export_all=self._export_all)
 
     def _has_left(self, span: SpanData) -> bool:
         return span.span_id in (self._memory.delivered.get(span.trace_id) or ())
@@ -118,5 +122,7 @@ class Assembler:
         if not conversation_id:
             builder.filter(span.key, NO_CONVERSATION)
             return
+        if attributes[semconv.SPAN_KIND] in _ACTIONS and (turn_id := attributes.get(semconv.TURN_ID)):
+            self._memory.note_recorded(str(turn_id), str(attributes.get(semconv.TOOL_NAME) or span.name))
         builder.add_span(conversation_id, span)
         builder.add_source(conversation_id, span.key)

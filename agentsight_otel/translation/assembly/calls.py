@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from agentsight_otel.translation.assembly.logs import LOG_ONLY
+from agentsight_otel.translation.assembly.memory import Sighting
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.dialects.messages import Message
@@ -189,6 +190,33 @@ def _shadows(shadow: Call, call: Call) -> bool:
         and shadow.main.span.trace_id != call.main.span.trace_id
         and _says_the_same(shadow, call)
     )
+
+
+def sighting(call: Call) -> Sighting:
+    """Return what to remember of a call, so that another instrumentation's sighting of it can be told."""
+    span = call.main.span
+    tokens = call.usage.output if call.usage.reported else None
+    return Sighting(span.trace_id, span.scope.name, call.start_ns, call.end_ns, tokens, _signs(call))
+
+
+def was_seen(shadow: Call, sightings: Iterable[Sighting]) -> bool:
+    """Whether a call that stands alone is one that has left, seen from within by another instrumentation."""
+    signs, counted = _signs(shadow), shadow.usage.reported
+    span = shadow.main.span
+    return bool(shadow.output and shadow.nodes[0].above is None) and any(
+        known.start_ns <= shadow.start_ns
+        and shadow.end_ns <= known.end_ns
+        and known.scope != span.scope.name
+        and known.trace_id != span.trace_id
+        and (not counted or known.tokens is None or known.tokens == shadow.usage.output)
+        and known.spoken == signs
+        for known in sightings
+    )
+
+
+def _signs(call: Call) -> tuple[str | None, ...]:
+    text = call.reply.sign if call.reply is not None else None
+    return text, *(part.name for message in call.output for part in message.of("tool_call"))
 
 
 def _says_the_same(one: Call, other: Call) -> bool:

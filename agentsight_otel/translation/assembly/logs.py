@@ -77,6 +77,6 @@ def _stand_ins(log: LogData, events: list[EventData], memory: Memory) -> Iterato
         reading = read_span(span)
         reading.kind = reading.kind or Kind.LLM
         response = reading.text("response_id")
-        if response and memory.responses.get(response):
+        if response and memory.told.get(response):
             reading.usage = Usage()  # the call's span has been delivered; only the texts are news
         yield reading

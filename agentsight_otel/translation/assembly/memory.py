@@ -15,6 +15,9 @@ _CONVERSATIONS = 2_000
 _TRACES = 20_000
 _RESPONSES = 20_000
 _TAILS = 20_000
+_TURNS = 2_000
+_ACTIONS = 200
+_SIGHTINGS = 64
 
 
 class Recent(Generic[V]):
@@ -42,28 +45,71 @@ class Recent(Generic[V]):
         return len(self._items)
 
 
-class OpenTurn(msgspec.Struct):
-    """The turn a conversation is in.
+class KnownAction(msgspec.Struct):
+    """A tool run that has left.
 
     Attributes:
-        span_id: Of the turn's wire span.
-        trace_id: Of the turn's wire span.
-        answered: The agent has replied.
+        span_id: Of its wire span.
+        end_ns: When it, or the call that asked for it, ended.
+        done: Its result or its failure is known.
+        ran: A span told of it.
     """
 
     span_id: str
+    end_ns: int
+    done: bool
+    ran: bool
+
+
+class Sighting(msgspec.Struct):
+    """A model call that has left, by which the sighting of another instrumentation is known for the same.
+
+    Attributes:
+        trace_id: Of its span.
+        scope: Name of the instrumentation.
+        start_ns: When it began.
+        end_ns: When it ended.
+        tokens: How many the model wrote, None when not counted.
+        spoken: Signature of what it said, and the tools it asked for.
+    """
+
     trace_id: str
-    answered: bool
+    scope: str
+    start_ns: int
+    end_ns: int
+    tokens: int | None
+    spoken: tuple[str | None, ...]
 
 
 class Conversation(msgspec.Struct):
-    """What is remembered of one conversation."""
+    """What is remembered of one conversation.
+
+    Attributes:
+        main: The history of the agent the user talks to.
+        nested: The histories of the agents it asks.
+        actions: The latest tool runs that have left, by the id of their call.
+        sightings: The latest model calls that have left.
+        customer: Who it is with.
+        metadata: Of the conversation.
+    """
 
     main: Lane = msgspec.field(default_factory=Lane)
     nested: list[Lane] = []
-    turn: OpenTurn | None = None
+    actions: dict[str, KnownAction] = {}
+    sightings: list[Sighting] = []
     customer: str | None = None
     metadata: dict[str, Any] = {}
+
+    def note_action(self, call_id: str, action: KnownAction) -> None:
+        """Remember a tool run, and forget the oldest beyond a limit."""
+        self.actions.pop(call_id, None)
+        self.actions[call_id] = action
+        if len(self.actions) > _ACTIONS:
+            del self.actions[next(iter(self.actions))]
+
+    def note_sightings(self, sightings: list[Sighting]) -> None:
+        """Remember model calls, and forget the oldest beyond a limit."""
+        self.sightings = [*self.sightings, *sightings][-_SIGHTINGS:]
 
 
 class Memory:
@@ -77,8 +123,24 @@ class Memory:
         """Span ids that have left, by trace id."""
         self.responses: Recent[str] = Recent(_RESPONSES)
         """Conversation id by response id."""
+        self.told: Recent[str] = Recent(_RESPONSES)
+        """Conversation id by response id, of what has left."""
         self.tails: Recent[str] = Recent(_TAILS)
         """Conversation id by what its history ended with; "" where several conversations ended so."""
+
+        self._recorded: Recent[set[str]] = Recent(_TURNS)
+
+    def note_recorded(self, turn_id: str, name: str) -> None:
+        """Remember a tool that a turn of ours recorded itself."""
+        names = self._recorded.get(turn_id)
+        if names is None:
+            names = set()
+            self._recorded.put(turn_id, names)
+        names.add(name)
+
+    def recorded(self, turn_id: str) -> set[str]:
+        """Return the names of the tools that a turn of ours recorded itself."""
+        return self._recorded.get(turn_id) or set()
 
     def conversation(self, conversation_id: str) -> Conversation:
         """Return what is remembered of a conversation, new when nothing is."""

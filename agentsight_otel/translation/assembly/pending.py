@@ -10,26 +10,33 @@ from agentsight_otel.translation.dialects import CONVERSATION_KEYS
 from agentsight_otel.translation.span_data import EventData, LogData, SpanData
 
 MAX_HELD_IDLES = 12
-"""A trace whose conversation never rests leaves after this many idle times."""
+"""A trace whose conversation never rests leaves after this many idle times, as does one whose tools' results
+never come."""
+MAX_TOOL_IDLES = 120
+"""Idle times after which a conversation leaves whose tools still run, one after the other."""
 
 
 class PendingTrace(msgspec.Struct, eq=False):
     """What has arrived of one trace.
 
     Attributes:
+        trace_id: Of the trace.
         spans: By span id.
         logs: Records by the span id they name.
         first_ns: When its first part arrived.
         last_ns: When its last part arrived.
         conversations: Conversation ids that its spans name.
+        holder: The conversation it is held for, whose tools still run; "" while it is not held.
     """
 
+    trace_id: str
     first_ns: int
     last_ns: int
     spans: dict[str, SpanData] = {}
     logs: dict[str, list[EventData]] = {}
     log_sources: dict[str, LogData] = {}
     conversations: set[str] = set()
+    holder: str = ""
 
 
 class Pending:
@@ -38,6 +45,7 @@ class Pending:
     def __init__(self, idle_ns: int) -> None:
         self._idle_ns = idle_ns
         self._traces: dict[str, PendingTrace] = {}
+        self._held: dict[str, set[str]] = {}
         self.count = 0
 
     def add(self, span: SpanData, now_ns: int) -> bool:
@@ -65,19 +73,44 @@ class Pending:
     def take_idle(self, now_ns: int) -> list[PendingTrace]:
         """Remove and return the traces to which nothing was added for the idle time.
 
-        A trace is held while another one of its conversation is not idle, for a limited time.
+        A trace is held while another one of its conversation is not idle, or while its tools run, for a
+        limited time.
         """
         busy: set[str] = set()
         for trace in self._traces.values():
             if now_ns - trace.last_ns < self._idle_ns:
                 busy |= trace.conversations
         longest = self._idle_ns * MAX_HELD_IDLES
+        overdue = {name for name in self._held if not self.may_wait(self._holding(name), now_ns)}
         return self._take(
             trace_id
             for trace_id, trace in self._traces.items()
             if now_ns - trace.last_ns >= self._idle_ns
+            and (not trace.holder or trace.holder in overdue)
             and (busy.isdisjoint(trace.conversations) or now_ns - trace.first_ns >= longest)
         )
+
+    def may_wait(self, traces: list[PendingTrace], now_ns: int) -> bool:
+        """Whether the traces of a conversation whose tools run can still be held."""
+        last = max(trace.last_ns for trace in traces)
+        first = min(trace.first_ns for trace in traces)
+        return (
+            now_ns - last < self._idle_ns * MAX_HELD_IDLES and now_ns - first < self._idle_ns * MAX_TOOL_IDLES
+        )
+
+    def hold(self, conversation_id: str, traces: Iterable[PendingTrace]) -> None:
+        """Take traces back until their conversation goes on."""
+        for trace in traces:
+            trace.holder = conversation_id
+            self._traces[trace.trace_id] = trace
+            self._held.setdefault(conversation_id, set()).add(trace.trace_id)
+            self.count += len(trace.spans)
+
+    def take_held(self, conversations: Iterable[str]) -> list[PendingTrace]:
+        """Remove and return the traces that are held for these conversations."""
+        if not self._held:
+            return []
+        return self._take(trace_id for name in conversations for trace_id in sorted(self._held.get(name, ())))
 
     def take_oldest(self, keep: int) -> list[PendingTrace]:
         """Remove and return what rested longest, whole conversations, until *keep* spans remain."""
@@ -99,11 +132,26 @@ class Pending:
     def _trace(self, trace_id: str, now_ns: int) -> PendingTrace:
         trace = self._traces.get(trace_id)
         if trace is None:
-            trace = self._traces[trace_id] = PendingTrace(now_ns, now_ns)
+            trace = self._traces[trace_id] = PendingTrace(trace_id, now_ns, now_ns)
+        self._let_go(trace)
         trace.last_ns = max(trace.last_ns, now_ns)
         return trace
 
     def _take(self, trace_ids: Iterable[str]) -> list[PendingTrace]:
         taken = [self._traces.pop(trace_id) for trace_id in list(trace_ids)]
         self.count -= sum(len(trace.spans) for trace in taken)
+        for trace in taken:
+            self._let_go(trace)
         return taken
+
+    def _holding(self, conversation_id: str) -> list[PendingTrace]:
+        return [self._traces[trace_id] for trace_id in self._held[conversation_id]]
+
+    def _let_go(self, trace: PendingTrace) -> None:
+        if not trace.holder:
+            return
+        held = self._held[trace.holder]
+        held.discard(trace.trace_id)
+        if not held:
+            del self._held[trace.holder]
+        trace.holder = ""

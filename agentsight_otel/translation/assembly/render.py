@@ -12,7 +12,7 @@ from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.translation.assembly.attachments import Attachments
 from agentsight_otel.translation.assembly.calls import Call
 from agentsight_otel.translation.assembly.ids import span_id
-from agentsight_otel.translation.assembly.memory import Conversation
+from agentsight_otel.translation.assembly.memory import Conversation, KnownAction
 from agentsight_otel.translation.assembly.tools import ToolRun, result_text
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.assembly.turns import Said, Turn
@@ -82,7 +82,18 @@ class Renderer:
         ]
         spans += [self._counted(node, turn) for node in turn.counted]
         spans += [self._other(node, turn) for node in turn.others]
+        for run in turn.tools.runs:
+            self._remember(run)
         return spans
+
+    def _remember(self, run: ToolRun) -> None:
+        if run.call_id:
+            ends = [node.span.end_ns for node in run.nodes]
+            if run.call is not None:
+                ends.append(run.call.end_ns)
+            done = run.has_result or run.error is not None
+            known = KnownAction(self._tool_id(run), max(ends), done=done, ran=bool(run.nodes))
+            self._memory.note_action(run.call_id, known)
 
     # -- one span each
 
@@ -173,6 +184,8 @@ class Renderer:
         )
 
     def _tool_id(self, run: ToolRun) -> str:
+        if run.wire_id:
+            return run.wire_id
         if run.call_id and not run.reused:
             return span_id("tool", self._id, run.call_id)
         if run.nodes:

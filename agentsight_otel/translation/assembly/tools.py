@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 
 from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.translation.assembly.calls import Call
+from agentsight_otel.translation.assembly.memory import KnownAction
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.base import Rules
 from agentsight_otel.translation.dialects.messages import read_messages
@@ -36,6 +37,7 @@ class ToolRun(msgspec.Struct):
         nodes: Spans of the run, outermost first.
         call: The model call that asked for it.
         index: Its number among what that call asked for.
+        wire_id: Of the wire span, when it has left before; "" while it has not.
         since_ns: It cannot have run before.
         start_ns: When it was asked for, if no span says.
         end_ns: When its result came back, likewise.
@@ -51,6 +53,7 @@ class ToolRun(msgspec.Struct):
     call: Call | None = None
     index: int = 0
     reused: bool = False
+    wire_id: str = ""
     since_ns: int = 0
     start_ns: int = 0
     end_ns: int = 0
@@ -65,10 +68,15 @@ class ToolRun(msgspec.Struct):
 
 
 class Ledger:
-    """The tool runs of a conversation, by which results find them wherever they were asked for."""
+    """The tool runs of a conversation, by which results find them wherever they were asked for.
 
-    def __init__(self) -> None:
+    Args:
+        past: Those that have left, by the id of their call.
+    """
+
+    def __init__(self, past: Mapping[str, KnownAction]) -> None:
         self.by_id: dict[str, ToolRun] = {}
+        self.past = past
         self._nameless: dict[tuple[str, str], list[ToolRun]] = {}
         self._waiting: list[ToolRun] = []
 
@@ -126,7 +134,7 @@ class ToolBook:
             for part in message.of("tool_call"):
                 known = self._ledger.by_id.get(part.id)
                 if known is None:
-                    self._open(part, call, index)
+                    self._number(self._open(part, call, index), call.start_ns)
                 elif known.has_result and known.call is not call:
                     self._open(part, call, index).reused = True
                 elif not known.arguments:
@@ -134,13 +142,19 @@ class ToolBook:
                     known.arguments = part.value
                 index += 1
 
+    def answer(self, call: Call) -> None:
+        """Take the results in a model call's input, for whichever turn of the conversation asked."""
+        self._ledger.answer(call)
+
     def recover(self, call: Call) -> None:
         """Note the tool calls of the current exchange that only the history of a model call tells of."""
         index = 0
         for message in takewhile(lambda message: not message.from_user, reversed(call.input)):
             for part in message.of("tool_call") if message.asks else ():
-                if part.id and part.id not in self._ledger.by_id:
+                past = self._ledger.past.get(part.id)
+                if part.id and part.id not in self._ledger.by_id and not (past and past.done):
                     run = self._open(part, call, index)
+                    run.wire_id = past.span_id if past is not None else ""
                     run.since_ns, run.start_ns = 0, call.start_ns - _STEP_NS - index
                 index += 1
 
@@ -152,11 +166,22 @@ class ToolBook:
             self.runs.append(evidence)
             if evidence.call_id:
                 self._ledger.by_id[evidence.call_id] = evidence
+                self._number(evidence, node.span.start_ns)
             return
         _merge(run, evidence)
         if evidence.call_id and not run.call_id:
             run.call_id = evidence.call_id
             self._ledger.by_id[run.call_id] = run
+
+    def _number(self, run: ToolRun, start_ns: int) -> None:
+        """Tell a run from one that has left with the same id: it is another one if that was over before."""
+        past = self._ledger.past.get(run.call_id)
+        if past is None:
+            return
+        if start_ns >= past.end_ns and (past.ran or not run.nodes):
+            run.reused = True
+        else:
+            run.wire_id = past.span_id
 
     def _open(self, part: Part, call: Call, index: int) -> ToolRun:
         run = ToolRun(part.id, part.name, part.value, call=call, index=index)

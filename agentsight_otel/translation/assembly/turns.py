@@ -13,6 +13,8 @@ from agentsight_otel.translation.assembly.calls import (
     content_of,
     find_calls,
     merge_shadows,
+    sighting,
+    was_seen,
 )
 from agentsight_otel.translation.assembly.ids import span_id, text_id
 from agentsight_otel.translation.assembly.lanes import Lane, users_of
@@ -103,16 +105,19 @@ class TurnBuilder:
         self.turns: list[Turn] = []
         self._id = conversation_id
         self._memory = memory
-        self._ledger = Ledger()
+        self._ledger = Ledger(memory.actions)
 
     def add_all(self, roots: list[Node]) -> None:
         """Take all top spans of a conversation, in order of their start."""
         found = [(root, nodes, *find_calls(nodes)) for root in roots if (nodes := list(root.subtree()))]
         hidden = merge_shadows([calls for _, _, calls, _ in found])
+        known = self._memory.sightings
+        hidden |= {id(calls[0]) for _, _, calls, _ in found if len(calls) == 1 and was_seen(calls[0], known)}
         for root, nodes, calls, wrappers in found:
             if root.kind is Kind.LLM and hidden.issuperset(map(id, calls)) and calls:
                 continue
             self.add(root, nodes, calls, wrappers)
+        self._memory.note_sightings([sighting(call) for _, _, calls, _ in found for call in calls])
 
     def add(self, root: Node, nodes: list[Node], calls: list[Call], wrappers: list[Node]) -> None:
         """Take a top span with all below it."""
