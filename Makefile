@@ -23,7 +23,7 @@ demo: $(READY) ## Run the whole circle against a local server, keep the dashboar
 	$(BIN)/agentsight-otel demo $(if $(DEMO_EXIT),--exit)
 
 test: $(READY) ## Run all tests; parts whose programs are missing skip with one line
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(READY) ## Check style, types and the import rules
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache

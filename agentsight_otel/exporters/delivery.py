@@ -70,7 +70,9 @@ class Delivery:
         retry_policy: RetryPolicy | None = None,
     ) -> None:
         self.config = config
-        self.mask = mask
+        self._masks: tuple[Mask, ...] = ()
+        self.mask: Mask | None = None
+        self.require_mask(mask)
         self.folder = spool_folder(config)
         self.keys = KeySource(config.require_api_key(), key_callback)
         self._key = config.require_api_key()
@@ -120,6 +122,13 @@ class Delivery:
             logs = [mask_log(log, self.mask) for log in logs]
         ticket = Ticket(self._ledger.condition)
         self._enqueue(self._ledger.admit(Kind.LOG, logs, ticket))
+
+    def require_mask(self, mask: Mask | None) -> None:
+        """Apply *mask* to every text from now on, after those required before; None changes nothing."""
+        if mask is None or mask in self._masks:
+            return
+        self._masks = masks = (*self._masks, mask)
+        self.mask = mask if len(masks) == 1 else lambda text: _in_turn(masks, text)
 
     def filtered(self, reason: str, records: int = 1) -> None:
         """Count records that somebody left out before they came here."""
@@ -282,6 +291,12 @@ def _chunks(spans: Sequence[SpanData]) -> Iterator[Sequence[SpanData]]:
         yield spans[start : start + STEP]
 
 
+def _in_turn(masks: Sequence[Mask], text: str) -> str:
+    for mask in masks:
+        text = mask(text)
+    return text
+
+
 def spool_folder(config: Config) -> Path | None:
     """Return the folder of a destination's journal; None when there is nowhere to put one."""
     root = Path(config.spool_dir) if config.spool_dir else default_folder()
@@ -308,6 +323,7 @@ class Registry:
         name = (config.endpoint, config.require_api_key())
         delivery = self._deliveries.get(name)
         if delivery is not None:
+            delivery.require_mask(mask)
             return delivery
         with self._lock:
             delivery = self._deliveries.get(name)
@@ -318,6 +334,7 @@ class Registry:
                 )
                 self._deliveries[name] = delivery
                 delivery.start()
+            delivery.require_mask(mask)
             return delivery
 
     def _hook(self) -> None:
@@ -344,7 +361,8 @@ def delivery_for(
 ) -> Delivery:
     """Return the delivery of a destination, one for each endpoint and key in a process.
 
-    The first call decides the other settings; a mask given later replaces none.
+    The first call decides the other settings; masks add up, for a text that one caller wants masked must not
+    leave because another came first.
 
     Raises:
         NoApiKeyException: The config has no key.

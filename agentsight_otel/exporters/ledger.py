@@ -289,7 +289,7 @@ class Ledger:
         if entry.ticket is None:
             entry.ticket = ticket
         else:
-            entry.ticket.add_done_callback(lambda other: ticket.settle(error=_fate(other)))
+            entry.ticket.add_done_callback(lambda other: ticket.settle(error=other.fate))
 
     def _register(self, entry: Entry) -> None:
         self._sequence += 1
@@ -395,7 +395,3 @@ class Ledger:
         return FlushResult(
             self._counts["delivered"], waiting, self._counts["dead"], sum(self._dropped.values())
         )
-
-
-def _fate(ticket: Ticket) -> str | None:
-    return ticket.error if ticket.state == "dead" else None

@@ -49,6 +49,11 @@ class Ticket:
             return "waiting"
         return "dead" if self._dead else "delivered"
 
+    @property
+    def fate(self) -> str | None:
+        """Why its records are lost, None unless they are."""
+        return self.error if self.state == "dead" else None
+
     def wait(self, timeout: float) -> bool:
         """Wait until delivered or dead, at most *timeout* seconds.
 

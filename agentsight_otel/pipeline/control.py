@@ -60,8 +60,8 @@ def configure(
 
     Args:
         tracer_provider: Where spans are made; the global one by default, and a new one where none is set.
-        mask: Sees every text before it is written or sent; if it fails, the text is left out. It replaces
-            the mask of exporters to the same destinations.
+        mask: Sees every text before it is written or sent; if it fails, the text is left out. It adds
+            to the masks of exporters to the same destinations.
         meter_provider: Gets metrics about delivery.
         **settings: Any setting of `Config`.
 

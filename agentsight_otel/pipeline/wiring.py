@@ -55,7 +55,7 @@ class Pipeline:
             self._mask = mask or self._mask
             self._meter_provider = meter_provider or self._meter_provider
             for delivery in tuple(self._deliveries):
-                delivery.mask = mask or delivery.mask
+                delivery.require_mask(mask)
             if tracer_provider is not None:
                 self._use(adopt_or_build(tracer_provider))
         self.provider()
@@ -84,9 +84,6 @@ class Pipeline:
             InvalidApiKeyException: Its key is malformed.
         """
         delivery = delivery_for(config, mask=self._mask, meter_provider=self._meter_provider)
-        if self._mask is not None:
-            # An exporter may have made it first, without a mask.
-            delivery.mask = self._mask
         self._deliveries.add(delivery)
         return delivery
 

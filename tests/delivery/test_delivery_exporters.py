@@ -259,3 +259,25 @@ def another_key(server: LocalServer) -> str:
     """Make a second write key of the same agent."""
     with server.store.write() as connection:
         return create_key(connection, server.agent_id, "write", name="second")
+
+
+def test_a_mask_given_later_counts_too(server: LocalServer) -> None:
+    """An exporter with a mask masks what another one, made before it without a mask, sends there."""
+    first = AgentSightSpanExporter(api_key=server.api_key, endpoint=server.url)
+    AgentSightSpanExporter(
+        api_key=server.api_key, endpoint=server.url, mask=lambda text: text.replace("secret", "***")
+    )
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(first))
+    with provider.get_tracer("late").start_as_current_span(
+        "turn", attributes={"agentsight.conversation.id": "late", "agentsight.span.kind": "turn"}
+    ) as span:
+        span.add_event(
+            "agentsight.message",
+            {"agentsight.message.sender": "end_user", "agentsight.message.content": "a secret"},
+        )
+    assert first.force_flush()
+    bodies = b"".join(request.body for request in server.requests)
+    assert b"secret" not in bodies
+    assert b"a ***" in bodies
+    provider.shutdown()
