@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from agentsight_otel.server.dashboard import marking
-from agentsight_otel.server.dashboard.export import safe_cell
+from agentsight_otel.spreadsheet import safe_cell
 from agentsight_otel.server.dashboard.listing import orders
 from agentsight_otel.server.store.tables import conversations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from agentsight_otel.server.clock import iso
 from agentsight_otel.server.dashboard.listing import extras
 from agentsight_otel.server.store.details import Transcripts, transcripts
 from agentsight_otel.server.store.tables import environments
+from agentsight_otel.spreadsheet import safe_cell
 
 Rows = Iterable[list[Row[*tuple[Any, ...]]]]
 
@@ -44,17 +44,6 @@ COLUMNS: Final = (
     "cost_usd",
     "metadata",
 )
-_DANGEROUS: Final = re.compile(r"(^|[;|\t\r\n])([\s\"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
-"""Where a spreadsheet, with whatever separator it expects, would see the beginning of a formula.
-
-The escapes are the full-width forms of the four signs.
-"""
-
-
-def safe_cell(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula: an apostrophe goes before what would begin one."""
-    shielded = _DANGEROUS.sub(r"\1\2'", text)
-    return "'" + shielded if shielded[:1] in {"\t", "\r", "\n"} else shielded
 
 
 def csv_lines(connection: Connection, agent: int, pages: Rows) -> Iterator[bytes]:
