@@ -26,9 +26,9 @@ PACE = 0.0005
 
 
 @contextmanager
-def backend() -> Iterator[str]:
+def backend(*arguments: str) -> Iterator[str]:
     """Run the stub in its own process."""
-    command = [sys.executable, str(Path(__file__).with_name("stub.py"))]
+    command = [sys.executable, str(Path(__file__).with_name("stub.py")), *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdin
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
@@ -94,11 +94,13 @@ def subject(name: str, url: str) -> tuple[Callable[[list[Any]], None], Callable[
     return peer(url) if name == "peer" else ours(url, name)
 
 
-def throughput(name: str) -> float:
+def delivered(name: str, *backend_arguments: str) -> float:
     """Return spans per second from the first export to the last answer."""
-    with backend() as url:
+    with backend(*backend_arguments) as url:
         export, flush = subject(name, url)
         warm, *made = batches(BATCHES + 1)
+        gc.collect()
+        gc.freeze()
         export(warm)
         flush()
         started = time.perf_counter()
@@ -106,6 +108,35 @@ def throughput(name: str) -> float:
             export(spans)
         flush()
         return BATCHES * SPANS / (time.perf_counter() - started)
+
+
+def compressed(name: str) -> float:
+    """Return the same against a backend that takes gzip, which both then send."""
+    if name == "peer":
+        peers.use(PEER)
+        from agentsight import _settings
+
+        # What its preflight does with the backend's answer.
+        _settings.learn_capabilities(["gzip-ingest"])
+    return delivered(name, "gzip")
+
+
+def call(name: str) -> float:
+    """Return spans per second of export() itself: ours returns when journaled, the peer's when sent."""
+    with backend() as url:
+        export, flush = subject(name, url)
+        warm, *made = batches(BATCHES + 1)
+        gc.collect()
+        gc.freeze()
+        export(warm)
+        flush()
+        spent = 0.0
+        for spans in made:
+            started = time.perf_counter()
+            export(spans)
+            spent += time.perf_counter() - started
+            flush()
+        return BATCHES * SPANS / spent
 
 
 def stall(name: str) -> float:
@@ -139,14 +170,19 @@ def stall(name: str) -> float:
     return sorted(samples)[int(len(samples) * 0.999)] / 1e6
 
 
-MEASURES = {"throughput": throughput, "stall": stall}
+MEASURES = {
+    "delivered": (delivered, "spans/s, export() to delivered"),
+    "compressed": (compressed, "spans/s, the same with gzip"),
+    "call": (call, "spans/s, export() alone"),
+    "stall": (stall, "ms, p99.9 of a track call meanwhile"),
+}
 
 
 def main() -> None:
     """Measure in turn and print the ratios."""
     peers.install(PEER)
     names = {"memory": "ours, journal off", "process": "ours, on disk", "peer": PEER}
-    for what, unit in (("throughput", "spans/s"), ("stall", "ms, p99.9 of a track call meanwhile")):
+    for what, (_, unit) in MEASURES.items():
         subjects = {n: partial(peers.in_process, __file__, what, n) for n in names}
         medians = peers.interleaved(ROUNDS, subjects)
         rows = [(what, unit, "ratio to the peer")]
@@ -157,6 +193,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] and sys.argv[1] in MEASURES:
-        print(MEASURES[sys.argv[1]](sys.argv[2]))
+        print(MEASURES[sys.argv[1]][0](sys.argv[2]))
     else:
         main()

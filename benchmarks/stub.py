@@ -1,6 +1,10 @@
-"""A backend that reads what it gets and answers at once; run in a process of its own, it prints its port."""
+"""A backend that reads what it gets and answers at once; in a process of its own, it prints its port.
+
+With the argument ``gzip`` it advertises ``gzip-ingest``, as AgentSight does.
+"""
 
 import http.server
+import json
 import sys
 import threading
 
@@ -17,10 +21,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Say who the key is."""
-        self._answer(
-            200,
-            b'{"agent_id": 1, "agent_name": "stub", "role": "write", "environments": [], "capabilities": []}',
-        )
+        known = {"agent_id": 1, "agent_name": "stub", "role": "write", "environments": []}
+        known["capabilities"] = ["gzip-ingest"] if "gzip" in sys.argv else []
+        self._answer(200, json.dumps(known).encode())
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
