@@ -15,6 +15,7 @@ from agentsight_otel.exceptions import AgentSightException
 
 SERVER_PORT = 8000
 GATEWAY_PORT = 4319
+LAST_PORT = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run a local AgentSight with its dashboard")
     serve.set_defaults(run=_serve)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument("--port", type=int, default=SERVER_PORT, help="0 for any (default: %(default)s)")
+    serve.add_argument("--port", type=_port, default=SERVER_PORT, help="0 for any (default: %(default)s)")
     serve.add_argument("--db", default="agentsight.db", help="SQLite file, :memory: or postgresql:// URL")
     serve.add_argument("--api-key", help="key to accept (default: made up when the database has none)")
     serve.add_argument("--allow-remote", action="store_true", help="listen where other machines reach it")
@@ -47,13 +48,13 @@ def parser() -> argparse.ArgumentParser:
     gateway = commands.add_parser("gateway", help="take OTLP from a Collector and deliver it to AgentSight")
     gateway.set_defaults(run=_gateway)
     gateway.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    gateway.add_argument("--port", type=int, default=GATEWAY_PORT, help="0 for any (default: %(default)s)")
+    gateway.add_argument("--port", type=_port, default=GATEWAY_PORT, help="0 for any (default: %(default)s)")
     gateway.add_argument("--endpoint", help="base URL of AgentSight (default: AGENTSIGHT_API_ENDPOINT)")
     gateway.add_argument("--api-key", help="the only key to serve (default: AGENTSIGHT_API_KEY, else any)")
 
     demo = commands.add_parser("demo", help="run a small agent and show what it recorded")
     demo.set_defaults(run=_demo)
-    demo.add_argument("--port", type=int, default=0, help="port of the dashboard (default: any)")
+    demo.add_argument("--port", type=_port, default=0, help="port of the dashboard (default: any)")
     demo.add_argument("--db", default=":memory:", help="where to keep it (default: %(default)s)")
     demo.add_argument("--seed", type=int, default=7, help="of the made-up month (default: %(default)s)")
     demo.add_argument(
@@ -66,6 +67,12 @@ def parser() -> argparse.ArgumentParser:
     )
     more.add_to(commands)
     return top
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to {LAST_PORT}")
+    return int(text)
 
 
 def _serve(given: argparse.Namespace) -> None:

@@ -54,7 +54,7 @@ def add_to(commands: Any) -> None:
     actions.add_parser("dead", help="what the backend refused, and why").set_defaults(run=_dead)
     requeue = actions.add_parser("requeue", help="try dead letters again")
     requeue.set_defaults(run=_requeue)
-    requeue.add_argument("keys", nargs="*", help="keys as `dead` prints them (default: all)")
+    requeue.add_argument("keys", nargs="*", type=_dead_key, metavar="KEY", help="keys as `dead` prints them (default: all)")
 
     export = commands.add_parser("export", help="write conversations as JSON Lines or CSV")
     export.set_defaults(run=_export)
@@ -63,10 +63,27 @@ def add_to(commands: Any) -> None:
     export.add_argument(
         "--filter",
         action="append",
+        type=_filter,
         default=[],
         metavar="NAME=VALUE",
         help="a filter of fetch_conversations, may be repeated",
     )
+
+
+def _dead_key(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("not a key as `spool dead` prints them") from None
+
+
+def _filter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError("expected NAME=VALUE")
+    if name == "full":
+        raise argparse.ArgumentTypeError("--format decides whether rows are full")
+    return name, value
 
 
 def _status(given: argparse.Namespace) -> None:
@@ -102,16 +119,15 @@ def _dead(given: argparse.Namespace) -> None:
 
 
 def _requeue(given: argparse.Namespace) -> None:
-    keys = [bytes.fromhex(key) for key in given.keys] if given.keys else None
-    count = spool.requeue(Config.resolve(), keys)
+    count = spool.requeue(Config.resolve(), given.keys or None)
     print(f"{count:,} put back; the next process that delivers there sends them, or `spool drain`")
 
 
 def _export(given: argparse.Namespace) -> None:
-    filters = dict(pair.split("=", 1) for pair in given.filter)
+    filters = dict(given.filter)
     rows = AgentSightAPI(config=Config.resolve()).iter_conversations(full=given.format == "jsonl", **filters)
-    opened = nullcontext(sys.stdout) if given.output is None else given.output.open("w", newline="")
-    with opened as output:
+    file = given.output and given.output.open("w", encoding="utf-8", newline="")
+    with file or nullcontext(sys.stdout) as output:
         if given.format == "csv":
             _write_csv(rows, output)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from agentsight_otel.exceptions import ConfigurationException, InvalidApiKeyExce
 
 DEFAULT_ENDPOINT = "https://api.agentsight.io"
 API_KEY_PATTERN = re.compile(r"ags_[a-f0-9]{32}_[a-f0-9]{6}", re.IGNORECASE)
+LEGACY_SETTINGS = frozenset({"log_level", "app_url", "token_handler"})
+"""Settings of 0.0.44 that are accepted for code written for it, and have no effect."""
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -152,9 +155,8 @@ class Config:
                 field="durability",
                 limit="process, power or memory",
             ) from None
-        for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise ConfigurationException(f"{name} must be more than 0", field=name, limit="> 0")
+        for name, most in _MOST.items():
+            _check_number(name, getattr(self, name), most)
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with *changes*; a value of None changes nothing."""
@@ -180,14 +182,19 @@ class Config:
         return self.api_key is not None and API_KEY_PATTERN.fullmatch(self.api_key) is not None
 
 
-_POSITIVE = (
-    "spool_max_bytes",
-    "spool_max_age",
-    "memory_max_bytes",
-    "timeout",
-    "send_timeout",
-    "max_request_bytes",
-)
+_LONGEST_WAIT = 366 * 86400.0
+"""A year; an operating system refuses to wait for ever."""
+
+_MOST = {
+    "spool_max_bytes": math.inf,
+    "spool_max_age": math.inf,
+    "memory_max_bytes": math.inf,
+    "timeout": _LONGEST_WAIT,
+    "send_timeout": _LONGEST_WAIT,
+    "shutdown_timeout": _LONGEST_WAIT,
+    "max_request_bytes": math.inf,
+    "max_text_length": math.inf,
+}
 
 
 def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
@@ -198,6 +205,14 @@ def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
         raise ConfigurationException(f"{env} has a value that cannot be read", field=field.name) from None
 
 
+def _check_number(name: str, value: object, most: float) -> None:
+    if (name == "max_text_length" and value is None) or (name == "shutdown_timeout" and value == 0):
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+        limit = "more than 0" + (f", at most {most:.0f}" if most < math.inf else "")
+        raise ConfigurationException(f"{name} must be a number {limit}", field=name, limit=limit)
+
+
 def _check_key(key: object) -> None:
     """Refuse a malformed key where somebody is there to hear it; one in the environment waits for its use."""
     if isinstance(key, str) and not key.strip():
@@ -206,10 +221,17 @@ def _check_key(key: object) -> None:
         raise InvalidApiKeyException(field="api_key")
 
 
-def _checked_endpoint(endpoint: str) -> str:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+def _checked_endpoint(endpoint: object) -> str:
+    if not isinstance(endpoint, str) or not _is_web_address(endpoint):
         raise ConfigurationException(
             "endpoint must be an http or https URL", field="endpoint", limit="http(s) URL"
         )
     return endpoint.rstrip("/")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, half an IPv6 address
+        return False

@@ -7,8 +7,11 @@ from typing import Any, Self
 
 from agentsight_otel.encoding import decode_json
 from agentsight_otel.server.app import create_app
+from agentsight_otel.server.dashboard import login_link
+from agentsight_otel.server.dashboard import routes as dashboard_routes
 from agentsight_otel.server.faults import Faults
 from agentsight_otel.server.listener import Listener, bind, url_of
+from agentsight_otel.server.otlp import OtlpDoor
 from agentsight_otel.server.recording import RecordedRequest, Recorder, TrackedProtocol
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.engine import MEMORY
@@ -18,12 +21,15 @@ __all__ = ["Faults", "LocalServer", "RecordedRequest"]
 
 
 class LocalServer:
-    """The local server in a thread, on a free port, with a new agent and its keys.
+    """What ``agentsight-otel serve`` runs, in a thread, on a free port, with a new agent and its keys.
 
     ::
 
         with LocalServer() as server:
             configure(api_key=server.api_key, endpoint=server.url)
+
+    OTLP and the dashboard are on the same port as the REST routes. What comes as OTLP is delivered to
+    ``/api/ingest/`` by the server itself, on a thread, so it is among the requests a second time.
 
     Attributes:
         url: Base URL, without a trailing slash.
@@ -41,6 +47,8 @@ class LocalServer:
         self.agent_id, self.api_key, self.read_key = self.add_agent("local")
         self._port = 0
         self._listener: Listener | None = None
+        self._door: OtlpDoor | None = None
+        self._dashboard = dashboard_routes(self.store)
         self.url = ""
 
     def add_agent(self, name: str) -> tuple[int, str, str]:
@@ -54,6 +62,10 @@ class LocalServer:
         """Return the environment variables that point a client here."""
         return {"AGENTSIGHT_API_KEY": self.api_key, "AGENTSIGHT_API_ENDPOINT": self.url}
 
+    def dashboard_url(self) -> str:
+        """Return a link that opens the dashboard, once."""
+        return login_link(self.store, self.url)
+
     def payloads(self) -> list[Any]:
         """Return the ingest payloads that were accepted, decoded, in order."""
         accepted = (r for r in self.requests if r.path == "/api/ingest/" and r.status in {200, 201})
@@ -64,12 +76,17 @@ class LocalServer:
         listening = bind("127.0.0.1", self._port)
         self._port = listening.getsockname()[1]
         self.url = url_of(listening)
-        app = Recorder(create_app(self.store), self.faults, self.requests)
+        self._door = OtlpDoor(self.store, self.url, MEMORY)  # a test leaves no journal behind
+        app = create_app(self.store, routes=[*self._door.routes(), *self._dashboard])
+        app = Recorder(app, self.faults, self.requests)
         self._listener = Listener(app, listening, http=TrackedProtocol)
         self._listener.start()
 
     def stop(self) -> None:
-        """Refuse connections until `start`; the data stays."""
+        """Deliver what came as OTLP, then refuse connections until `start`; the data stays."""
+        if self._door is not None:
+            self._door.flush()
+            self._door = None
         if self._listener is not None:
             self._listener.stop()
             self._listener = None

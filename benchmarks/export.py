@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from pydoc_data.topics import topics
 from typing import Any
 
 import peers
@@ -19,8 +20,9 @@ PEER = "agentsight==0.1.4"
 KEY = "ags_" + "0" * 32 + "_" + "0" * 6
 SPANS = 512
 BATCHES = 12
-ROUNDS = 5
-PROSE = "It is a truth universally acknowledged that a message has a text; this one is prose. " * 13
+ROUNDS = 3
+PROSE = " ".join(topics.values())
+TEXT_LENGTH = 1100
 STALL_BATCHES = 40
 PACE = 0.0005
 
@@ -55,7 +57,8 @@ def batches(count: int) -> list[list[Any]]:
                 },
             )
             for sender in ("end_user", "agent"):
-                text = f"{number} {index} {PROSE}"
+                place = (number * SPANS + index) * 997 % (len(PROSE) - TEXT_LENGTH)
+                text = PROSE[place : place + TEXT_LENGTH]
                 span.add_event(
                     "agentsight.message",
                     {"agentsight.message.sender": sender, "agentsight.message.content": text},

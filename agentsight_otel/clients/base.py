@@ -9,7 +9,7 @@ from typing import Any
 from agentsight_otel.clients.checks import checked_ref
 from agentsight_otel.clients.http import RestClient
 from agentsight_otel.clients.query import Params
-from agentsight_otel.config import Config
+from agentsight_otel.config import LEGACY_SETTINGS, Config
 from agentsight_otel.exceptions import ConversationApiException, NotFoundException
 
 PAGE_SIZE = 100
@@ -57,7 +57,11 @@ class Client:
             InvalidApiKeyException: The key is malformed.
             ConfigurationException: Another setting has a value it cannot have.
         """
-        given = {name: value for name, value in settings.items() if value is not None}
+        given = {
+            name: value
+            for name, value in settings.items()
+            if value is not None and name not in LEGACY_SETTINGS
+        }
         Config.resolve({}, **given)  # refuses bad values here rather than at the first call
         with self._lock:
             self._arguments |= given

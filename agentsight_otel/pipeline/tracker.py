@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentsight_otel.config import Config
+from agentsight_otel.config import LEGACY_SETTINGS, Config
 from agentsight_otel.pipeline.state import PIPELINE
 from agentsight_otel.tracking import Tracker
 
@@ -35,6 +35,7 @@ class ConversationTracker(Tracker):
         **settings: Any,
     ) -> None:
         del log_level
-        given = {"api_key": api_key, "conversation_id": conversation_id, "endpoint": endpoint, **settings}
+        given = {"api_key": api_key, "conversation_id": conversation_id, "endpoint": endpoint}
+        given |= {name: value for name, value in settings.items() if name not in LEGACY_SETTINGS}
         resolved = Config.resolve(**given) if config is None else config.replace(**given)
         super().__init__(resolved, PIPELINE.connect, PIPELINE.mirror_tracer)

@@ -48,10 +48,10 @@ class Outbox:
         self.must_connect = self._journals(config)
 
     def reconfigure(self, config: Config) -> None:
-        """Use *config* from now on; another key or endpoint means another sink."""
+        """Use *config* from now on; another key or endpoint, or none at all, means another sink."""
         old, self._config = self._config, config
         self.timelines.budget = config.memory_max_bytes
-        if (old.api_key, old.endpoint) == (config.api_key, config.endpoint):
+        if (old.api_key, old.endpoint, old.deliver) == (config.api_key, config.endpoint, config.deliver):
             return
         with self._lock:
             sink, self._sink = self._sink, None

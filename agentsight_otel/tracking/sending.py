@@ -65,8 +65,12 @@ def confirm(batch: Batch, timeout: float) -> None:
 def wait(submitted: Submitted, timeout: float) -> None:
     """Wait until all is delivered or dead, or waiting makes no sense, at most *timeout* seconds."""
     deadline = time.monotonic() + timeout
+    told = False
     for ticket in tickets(submitted.earlier):
-        ticket.wait(max(0.0, deadline - time.monotonic()))
+        # What an earlier ticket says at first is about an earlier attempt. Once one has come back without
+        # delivery it is about now, and the attempt that told one told all.
+        if not (told and is_refused(ticket)):
+            told |= not ticket.wait(max(0.0, deadline - time.monotonic()))
     for ticket in tickets(submitted.fresh):
         if not is_refused(ticket):
             ticket.wait(max(0.0, deadline - time.monotonic()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from concurrent.futures import Future
 from typing import Any
 
 from agentsight_otel.tracking.outbox import Outbox
@@ -24,7 +25,13 @@ async def send_async(
     outbox: Outbox, timeline: Timeline, conversation_id: str, seconds: float
 ) -> dict[str, Any]:
     """Like `send`, without blocking the event loop."""
-    submitted = await asyncio.to_thread(submit, outbox, timeline, conversation_id)
+    submitting: Future[Submitted] = Future()
+    try:
+        submitted = await asyncio.to_thread(_submit, submitting, outbox, timeline, conversation_id)
+    except asyncio.CancelledError:
+        # The thread goes on: what it submits is for the next send to report.
+        submitting.add_done_callback(lambda done: keep_waiting_ones(timeline, done.result()))
+        raise
     try:
         await wait_async(submitted, seconds)
     finally:
@@ -46,6 +53,14 @@ async def wait_async(submitted: Submitted, seconds: float) -> None:
             for future, ticket in pending.items()
             if not future.done() and not ((judged is None or ticket in judged) and is_refused(ticket))
         }
+
+
+def _submit(
+    submitting: Future[Submitted], outbox: Outbox, timeline: Timeline, conversation_id: str
+) -> Submitted:
+    submitted = submit(outbox, timeline, conversation_id)
+    submitting.set_result(submitted)
+    return submitted
 
 
 def _future(ticket: Ticket) -> asyncio.Future[None]:

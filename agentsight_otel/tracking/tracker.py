@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, Final
 
-from agentsight_otel.config import Config
+from agentsight_otel.config import LEGACY_SETTINGS, Config
 from agentsight_otel.enums import AttachmentMode, Sender
 from agentsight_otel.exceptions import NoApiKeyException, NoDataToSendException
 from agentsight_otel.helpers import generate_conversation_id
@@ -22,7 +22,6 @@ from agentsight_otel.tracking.tracers import TracerGetter
 Attachment = Mapping[str, Any] | str | os.PathLike[str] | BinaryIO
 
 _UNSET: Final[Any] = object()
-_WITHOUT_EFFECT = frozenset({"log_level", "app_url", "token_handler"})
 
 
 class Tracker:
@@ -80,7 +79,7 @@ class Tracker:
         changes = {
             name: value
             for name, value in (given | settings).items()
-            if value is not _UNSET and value is not None and name not in _WITHOUT_EFFECT
+            if value is not _UNSET and value is not None and name not in LEGACY_SETTINGS
         }
         if "conversation_id" in changes:
             changes["conversation_id"] = valid.conversation_id(changes["conversation_id"])

@@ -104,7 +104,13 @@ def iso(time_ns: int) -> str:
 def _attributes(attributes: dict[str, Any], limit: int | None) -> dict[str, Any]:
     if limit is None and _PLAIN.issuperset(map(type, attributes.values())):
         return attributes
-    return {key: _flat(value, limit) for key, value in attributes.items() if value is not None}
+    if limit is not None:
+        return {key: _flat(value, limit) for key, value in attributes.items() if value is not None}
+    return {
+        key: value if type(value) in _PLAIN else _flat(value, None)
+        for key, value in attributes.items()
+        if value is not None
+    }
 
 
 def _flat(value: Any, limit: int | None) -> Any:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from server_api import Api, block, said, span, turn
 
 from agentsight_otel.exceptions import ConfigurationException, InvalidApiKeyException
@@ -165,12 +168,49 @@ def test_only_the_hash_of_a_key_is_stored(tmp_path: Path) -> None:
     assert KEY.encode() not in path.read_bytes()
 
 
-def test_a_newer_database_is_refused(tmp_path: Path) -> None:
-    """A database of a newer version is not touched."""
-    db = str(tmp_path / "new.db")
-    store = Store.open(db)
+@pytest.mark.parametrize("version", ["1", "99"])
+def test_a_database_of_another_version_is_refused(tmp_path: Path, version: str) -> None:
+    """A file of an older or a newer version is not touched, and the message names it."""
+    db = tmp_path / "other.db"
+    store = Store.open(str(db))
     with store.write() as connection:
-        connection.exec_driver_sql("UPDATE settings SET value = '99' WHERE name = 'schema_version'")
+        connection.exec_driver_sql(f"UPDATE settings SET value = '{version}' WHERE name = 'schema_version'")
     store.close()
-    with pytest.raises(ConfigurationException):
-        Store.open(db)
+    before = db.read_bytes()
+    with pytest.raises(ConfigurationException, match=rf"other\.db was made by .* \(schema {version},"):
+        Store.open(str(db))
+    assert db.read_bytes() == before
+
+
+def test_otlp_arrives_as_a_conversation(local: Api) -> None:
+    """What is sent to /v1/traces is delivered by the time the server has stopped; a reader's key is refused."""
+    exporter = OTLPSpanExporter(
+        f"{local.server.url}/v1/traces", headers={"Authorization": f"Bearer {local.key}"}
+    )
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    attributes = {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.conversation.id": "by-otlp",
+        "gen_ai.input.messages": '[{"role": "user", "parts": [{"type": "text", "content": "Hello"}]}]',
+    }
+    with provider.get_tracer("my.agent").start_as_current_span("invoke_agent", attributes=attributes):
+        pass
+    provider.shutdown()
+    refused = local.call("POST", "/v1/traces", key=local.read_key, json={})
+    assert refused.status_code == 403
+    local.server.stop()
+    local.server.start()
+    assert [content for _, _, content in said(local.conversation("by-otlp"))] == ["Hello"]
+
+
+def test_the_dashboard_opens_with_the_link(local: Api) -> None:
+    """The link logs in once and shows what was ingested; without it there is only the login page."""
+    local.ingest(block(turn(1, 1, (1, "end_user", "shown to the reader"))))
+    with requests.Session() as session:
+        session.get(local.server.dashboard_url(), timeout=10).raise_for_status()
+        pages = f"{local.server.url}/agents/{local.server.agent_id}"
+        listed = session.get(f"{pages}/conversations", timeout=10)
+        assert "shown to the reader" in listed.text
+    stranger = requests.get(f"{pages}/conversations", timeout=10)
+    assert "shown to the reader" not in stranger.text

@@ -192,3 +192,63 @@ def test_filters_are_values_never_code(fuzzed: Api, attack: str) -> None:
     ):
         found = fuzzed.get("/api/conversations/", params=query | {"conversation_id": "c1"})
         assert found["count"] == 0
+
+
+ODD = [pytest.param("a\0b", id="NUL"), pytest.param("a\ud800b", id="surrogate"), pytest.param("x" * 300, id="long")]
+PLACES = [
+    "conversation_id",
+    "customer_id",
+    "name",
+    "environment",
+    "kind",
+    "span name",
+    "event name",
+    "agentsight.message.content",
+    "agentsight.turn.id",
+    "agentsight.turn.incomplete_reason",
+    "agentsight.tool.name",
+    "agentsight.tool.response",
+    "agentsight.tool.error",
+    "agentsight.button.event",
+    "agentsight.button.label",
+    "agentsight.feedback.comment",
+    "agentsight.metadata",
+    "gen_ai.request.model",
+    "gen_ai.provider.name",
+]
+
+
+def odd_payload(place: str, text: str, number: int) -> dict[str, Any]:
+    """Return a payload with a span of every kind and the text in one place of all of them."""
+    made = [turn(number + 1, 1, (1, "end_user", "x"))]
+    kinds = ("tool", "llm", "button", "feedback", "conversation")
+    made += [span(number + 2 + i, kind, 1, feedback__sentiment="positive") for i, kind in enumerate(kinds)]
+    for one in made:
+        if place in {"kind", "span name"}:
+            one[place.removeprefix("span ")] = text
+        else:
+            one["attributes"][place] = {text: text} if place == "agentsight.metadata" else text
+        for event in one["events"]:
+            if place == "event name":
+                event["name"] = text
+            event["attributes"][place] = text
+    top = {place: text} if place in {"conversation_id", "customer_id", "name", "environment"} else {}
+    return {"conversations": [{"conversation_id": "odd", "spans": made, **top}]}
+
+
+@pytest.mark.parametrize("text", ODD)
+@pytest.mark.parametrize("place", PLACES)
+def test_an_odd_text_is_taken_or_refused(api: Api, place: str, text: str) -> None:
+    """NUL, a lone surrogate or 300 characters anywhere: taken whole and nothing twice, or refused with 400."""
+    for number in (0, 16):  # the second time, everything with a name of its own is there already
+        payload = json.dumps(odd_payload(place, text, number)).encode()
+        answers = [api.call("POST", "/api/ingest/", data=payload) for _ in range(2)]
+        assert {answer.status_code for answer in answers} in ({201}, {400}), answers[0].text
+        if answers[0].status_code == 201:
+            assert [answer.json() for answer in answers] == [
+                {"accepted": 6, "duplicate": 0},
+                {"accepted": 0, "duplicate": 6},
+            ]
+    for path in ("conversations", "messages", "actions", "token-usage", "feedbacks", "spans"):
+        answer = api.call("GET", f"/api/{path}/", params={"conversation_id": "odd"})
+        assert answer.status_code < 500, path

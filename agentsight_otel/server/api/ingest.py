@@ -10,7 +10,7 @@ from agentsight_otel.server.clock import iso
 from agentsight_otel.server.ingest.payload import Rejected, check_blocks, read_envelope
 from agentsight_otel.server.ingest.projection import project
 from agentsight_otel.server.store.ingest import write_blocks
-from agentsight_otel.server.store.keys import environment_ids, list_environments
+from agentsight_otel.server.store.keys import count_ingest, environment_ids, list_environments
 
 CAPABILITIES = ["gzip-ingest"]
 
@@ -23,9 +23,11 @@ def ingest(call: Call) -> Answer:
         envelope = read_envelope(call.body)
         blocks = check_blocks(envelope, known)
     except Rejected as error:
+        with call.store.write() as connection:
+            count_ingest(connection, call.principal.key_id, rejected=1)
         raise ApiError(400, error.body) from None
     projected = [(block, project(block, envelope.sdk_name)) for block in blocks]
-    counts = write_blocks(call.store, call.agent_id, known, projected)
+    counts = write_blocks(call.store, call.agent_id, known, projected, key_id=call.principal.key_id)
     return Answer(counts._asdict(), 201)
 
 

@@ -47,7 +47,7 @@ def change(value: float | None) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """``820 ms``, ``1.4 s``, ``2 m 05 s``, ``1 h 12 m``, ``3 d 4 h``."""
+    """``820 ms``, ``1.4 s``, ``2 m 05 s``, ``55 m``, ``1 h 12 m``, ``3 d 4 h``."""
     if milliseconds is None:
         return NONE
     if milliseconds < 10:
@@ -58,8 +58,11 @@ def duration(milliseconds: float | None) -> str:
     if seconds < 59.95:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     minutes, seconds = divmod(round(seconds), 60)
-    if minutes < 60:
+    if minutes < 10:
         return f"{minutes} m {seconds:02d} s"
+    minutes = round(milliseconds / 60_000)
+    if minutes < 60:
+        return f"{minutes} m"
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
         return f"{hours} h {minutes:02d} m"
@@ -78,7 +81,7 @@ def axis_duration(milliseconds: float) -> str:
 
 
 def money(cost_e8: int | None) -> str:
-    """US dollars; small amounts with four decimals, unknown is a dash."""
+    """US dollars; small amounts that are not whole cents with four decimals, unknown is a dash."""
     if cost_e8 is None:
         return NONE
     dollars = cost_e8 / E8
@@ -86,7 +89,7 @@ def money(cost_e8: int | None) -> str:
         return "$0"
     if dollars < 0.0001:
         return "<$0.0001"
-    return f"${dollars:,.4f}" if dollars < 0.1 else f"${dollars:,.2f}"
+    return f"${dollars:,.4f}" if dollars < 0.1 and cost_e8 % (E8 // 100) else f"${dollars:,.2f}"
 
 
 def moment(value: int, zone: ZoneInfo) -> datetime:

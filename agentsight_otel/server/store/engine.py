@@ -17,7 +17,8 @@ from agentsight_otel.exceptions import ConfigurationException
 from agentsight_otel.server.store import tables
 from agentsight_otel.server.store.files import Files, FolderFiles, TableFiles
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
+"""Counts up whenever a table that exists already changes."""
 MEMORY = ":memory:"
 BUSY_TIMEOUT_MS = 10_000
 POSTGRESQL_POOL = 10
@@ -58,7 +59,7 @@ class Store:
             db: ``:memory:``, the path of an SQLite file, or a ``postgresql://`` URL.
 
         Raises:
-            ConfigurationException: The database is of a newer version of this package.
+            ConfigurationException: Another version of this package made the database, with other tables.
         """
         if db.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
             engine = _postgresql(db)
@@ -123,9 +124,13 @@ class Store:
                 found = {"schema_version": SCHEMA_VERSION, "secret": secrets.token_hex(32)}
                 rows = [{"name": name, "value": value} for name, value in found.items()]
                 connection.execute(insert(tables.settings), rows)
-        if found["schema_version"] != SCHEMA_VERSION:
+        if (version := found["schema_version"]) != SCHEMA_VERSION:
+            self.close()
+            name = self._writer.url.database  # and no more of the URL, which may hold a password
             raise ConfigurationException(
-                f"the database has schema version {found['schema_version']}, not {SCHEMA_VERSION}", field="db"
+                f"{name} was made by another version of agentsight-otel (schema {version}, this version has "
+                f"{SCHEMA_VERSION}): open it with that version, or choose another database",
+                field="db",
             )
         return bytes.fromhex(found["secret"])
 

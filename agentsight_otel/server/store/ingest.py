@@ -14,6 +14,7 @@ from agentsight_otel.server.ingest.payload import CheckedBlock
 from agentsight_otel.server.rows import Projected
 from agentsight_otel.server.store.dialect import insert_new
 from agentsight_otel.server.store.engine import Store
+from agentsight_otel.server.store.keys import count_ingest
 from agentsight_otel.server.store.places import Place, Wanted, lock_conversations, save, set_fields
 from agentsight_otel.server.store.tables import feedbacks, spans, token_usage
 from agentsight_otel.server.store.transcript import CHUNK, add_entries, ensure_actions, remove_turns
@@ -46,7 +47,12 @@ class _Change(msgspec.Struct):
 
 
 def write_blocks(
-    store: Store, agent_id: int, environments: dict[str, int], blocks: Sequence[Block]
+    store: Store,
+    agent_id: int,
+    environments: dict[str, int],
+    blocks: Sequence[Block],
+    *,
+    key_id: int | None = None,
 ) -> Counts:
     """Write checked blocks, all of them or none.
 
@@ -55,6 +61,7 @@ def write_blocks(
         agent_id: Whose they are.
         environments: The agent's environments, slug → id.
         blocks: Each with what its spans become.
+        key_id: The key they came with, on which they are counted.
     """
     names = {entry.run.name for _, made in blocks for item in made for entry in item.entries if entry.run}
     if names and store.dialect == "postgresql":
@@ -68,9 +75,12 @@ def write_blocks(
         _project(connection, changes)
         set_fields(connection, [(change.place, change.fields) for change in changes])
         save(connection, [change.place for change in changes])
-    total = sum(len(made) for _, made in blocks)
-    accepted = sum(len(change.spans) for change in changes)
-    return Counts(accepted, total - accepted)
+        total = sum(len(made) for _, made in blocks)
+        accepted = sum(len(change.spans) for change in changes)
+        counts = Counts(accepted, total - accepted)
+        if key_id is not None:  # last: requests with the same key wait for this row until the commit
+            count_ingest(connection, key_id, **counts._asdict())
+    return counts
 
 
 def _changes(

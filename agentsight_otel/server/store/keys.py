@@ -121,6 +121,22 @@ def touch_key(connection: Connection, key_id: int) -> None:
     connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now_us()))
 
 
+def count_ingest(
+    connection: Connection, key_id: int, *, accepted: int = 0, duplicate: int = 0, rejected: int = 0
+) -> None:
+    """Add to what a key has sent: spans that were new or known, requests that were refused."""
+    k = api_keys.c
+    connection.execute(
+        update(api_keys)
+        .where(k.id == key_id)
+        .values(
+            accepted_count=k.accepted_count + accepted,
+            duplicate_count=k.duplicate_count + duplicate,
+            rejected_count=k.rejected_count + rejected,
+        )
+    )
+
+
 def list_keys(connection: Connection, agent_id: int) -> list[RowMapping]:
     """Return an agent's keys, oldest first, without their hashes."""
     shown = [column for column in api_keys.c if column.name != "key_hash"]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.store.dialect import Bytewise, insert_new
-from agentsight_otel.server.store.tables import conversations, messages
+from agentsight_otel.server.store.tables import conversations, messages, storable
 
 CHUNK = 10_000
 """Values in one IN list."""
@@ -90,7 +90,7 @@ def lock_conversations(connection: Connection, agent_id: int, wanted: Sequence[W
     Returns:
         A Place for each of *wanted*; the same id gives the same Place.
     """
-    by_name = {item.conversation_id: item for item in reversed(wanted)}
+    by_name = {storable(item.conversation_id): item for item in reversed(wanted)}
     names = sorted(by_name)
     known: set[str] = set()
     for start in range(0, len(names), CHUNK):
@@ -105,7 +105,7 @@ def lock_conversations(connection: Connection, agent_id: int, wanted: Sequence[W
             places[row["conversation_id"]] = _place(agent_id, row)
     for name in made:
         places[name].fresh = True
-    return [places[item.conversation_id] for item in wanted]
+    return [places[storable(item.conversation_id)] for item in wanted]
 
 
 def _make(connection: Connection, agent_id: int, missing: Sequence[Wanted]) -> Sequence[str]:

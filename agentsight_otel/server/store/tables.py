@@ -39,8 +39,16 @@ ID = BigInteger().with_variant(Integer, "sqlite")
 DOCUMENT = JSON(none_as_null=True)
 
 
+def storable(text: str) -> str:
+    """Return a text as both engines can hold it: NUL characters and lone surrogates become U+FFFD.
+
+    Columns do so by themselves; a text that is a key in memory has to be the one that is read back.
+    """
+    return clean_text(text).replace("\0", "\ufffd")
+
+
 class _Clean(TypeDecorator[str]):
-    """Text as both engines can hold it: NUL characters and lone surrogates become U+FFFD."""
+    """Text that is stored, and compared with, in its `storable` form."""
 
     impl: Any = sqlalchemy.Text
     cache_ok = True
@@ -48,7 +56,7 @@ class _Clean(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Clean what is written and what is compared with."""
         del dialect
-        return None if value is None else clean_text(value).replace("\0", "\ufffd")
+        return None if value is None else storable(value)
 
 
 class Text(_Clean):
@@ -123,8 +131,12 @@ api_keys = Table(
     _time("last_used_at", nullable=True),
     _time("expires_at", nullable=True),
     _time("revoked_at", nullable=True),
+    *(_count(what) for what in ("accepted_count", "duplicate_count", "rejected_count")),
 )
-"""``key_hash`` is the SHA-256 of the key; the key itself is shown once and never stored."""
+"""``key_hash`` is the SHA-256 of the key; the key itself is shown once and never stored.
+
+The counts are of ingest: spans that were new, spans that were there already, and requests that were refused.
+"""
 
 environments = Table(
     "environments",

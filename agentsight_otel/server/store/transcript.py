@@ -13,7 +13,7 @@ from agentsight_otel.server.rows import Entry
 from agentsight_otel.server.store.dialect import insert_new
 from agentsight_otel.server.store.places import Place
 from agentsight_otel.server.store.response_time import recompute, response_times
-from agentsight_otel.server.store.tables import action_logs, actions, buttons, messages
+from agentsight_otel.server.store.tables import action_logs, actions, buttons, messages, storable
 
 CHUNK = 5000
 """Values in one IN list."""
@@ -91,7 +91,8 @@ def _recount(connection: Connection, place: Place) -> None:
 
 def ensure_actions(connection: Connection, agent_id: int, names: Sequence[str]) -> dict[str, int]:
     """Return the ids of an agent's actions by name; those it does not have yet are made."""
-    wanted = sorted(set(names))
+    stored = {name: storable(name) for name in names}
+    wanted = sorted(set(stored.values()))
     found = _find_actions(connection, agent_id, wanted)
     missing = [name for name in wanted if name not in found]
     if missing:
@@ -99,7 +100,7 @@ def ensure_actions(connection: Connection, agent_id: int, names: Sequence[str]) 
         rows = [{**values, "name": name, "display_name": name} for name in missing]
         connection.execute(insert_new(connection, actions), rows)
         found |= _find_actions(connection, agent_id, missing)
-    return found
+    return {name: found[stored_name] for name, stored_name in stored.items()}
 
 
 def _find_actions(connection: Connection, agent_id: int, names: Sequence[str]) -> dict[str, int]:

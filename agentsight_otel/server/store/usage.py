@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from agentsight_otel.server.rows import ADDED_UP, Usage
 from agentsight_otel.server.store.places import Place
-from agentsight_otel.server.store.tables import token_usage
+from agentsight_otel.server.store.tables import storable, token_usage
 
 CHUNK = 5000
 """Values in one IN list."""
@@ -28,8 +28,8 @@ def add_usage(connection: Connection, changes: Sequence[tuple[Place, Sequence[Us
     for place, usages in changes:
         merged: dict[str, Usage] = {}
         for usage in usages:
-            known = merged.get(usage.event_key)
-            merged[usage.event_key] = usage if known is None else _merge(known, usage)
+            key = storable(usage.event_key)
+            merged[key] = _merge(merged[key], usage) if key in merged else usage
         found = _known(connection, place, list(merged))
         new += [_row(place, usage) for key, usage in merged.items() if key not in found]
         for key in found:

@@ -103,12 +103,14 @@ def _say_if_silent(turn: Turn, notices: Counter[str]) -> None:
 
 def _take_context(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, export_all: bool) -> None:
     """Name every span of a trace as a source; those of no agent's are exported only when asked."""
+    left = _left(nodes[0].span.trace_id, memory)
     for node in nodes:
         if response := node.reading.text("response_id"):
             memory.told.put(response, node.conversation)
         if LOG_ONLY in node.span.attributes:
             continue
-        _note_source(node, node.conversation, memory, builder)
+        builder.add_source(node.conversation, node.span.key)
+        left.add(node.span.span_id)
         if node.kind is Kind.OTHER or (export_all and node.kind is None):
             builder.add_span(node.conversation, _plain_span(node, node.conversation))
 
@@ -118,18 +120,19 @@ def _leave_out(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, expo
         conversation = node.reading.conversation
         if export_all and node.reading.is_ours and conversation:
             builder.add_span(conversation, _plain_span(node, conversation))
-            _note_source(node, conversation, memory, builder)
+            builder.add_source(conversation, node.span.key)
+            _left(node.span.trace_id, memory).add(node.span.span_id)
         elif LOG_ONLY not in node.span.attributes:
             builder.filter(node.span.key, NOT_GENAI)
 
 
-def _note_source(node: Node, conversation_id: str, memory: Memory, builder: BlockBuilder) -> None:
-    builder.add_source(conversation_id, node.span.key)
-    left = memory.delivered.get(node.span.trace_id)
+def _left(trace_id: str, memory: Memory) -> set[str]:
+    """Return the ids of the spans of a trace that have left, to add to."""
+    left = memory.delivered.get(trace_id)
     if left is None:
         left = set()
-        memory.delivered.put(node.span.trace_id, left)
-    left.add(node.span.span_id)
+        memory.delivered.put(trace_id, left)
+    return left
 
 
 def _plain_span(node: Node, conversation_id: str) -> SpanData:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from agentsight_otel.translation.assembly.logs import LOG_ONLY
 from agentsight_otel.translation.assembly.memory import Sighting
@@ -12,7 +12,7 @@ from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.dialects.messages import Message
 from agentsight_otel.translation.dialects.reading import Reading
 from agentsight_otel.translation.dialects.usage import Usage
-from agentsight_otel.translation.dialects.values import PLACEHOLDERS
+from agentsight_otel.translation.dialects.values import PLACEHOLDERS, as_text
 
 
 class Call:
@@ -49,8 +49,8 @@ class Call:
 
     def __init__(self, nodes: list[Node]) -> None:
         self.nodes = nodes
-        self.start_ns = min(node.span.start_ns for node in nodes)
-        self.end_ns = max(node.span.end_ns for node in nodes)
+        self.start_ns = min([node.span.start_ns for node in nodes])
+        self.end_ns = max([node.span.end_ns for node in nodes])
         inner_first = nodes[::-1]
         self.main = next((node for node in inner_first if node.reading.usage.reported), inner_first[0])
         usage = self.main.reading.usage
@@ -60,12 +60,15 @@ class Call:
         self.usage: Usage = usage
         told = _richest(inner_first, "input").reading
         self.delta = told.delta
-        self.input = tuple(m for m in told.input if m.role != "system")
-        self.system = "\n".join(m.text for m in told.input if m.role == "system")
+        self.input = tuple([m for m in told.input if m.role != "system"])
+        self.system = "\n".join([m.text for m in told.input if m.role == "system"])
         self.output: tuple[Message, ...] = _richest(inner_first, "output").reading.output
         self.asks_for_tools = any(message.asks for message in self.output)
         self.reply = _reply(self.output)
-        self.tool = next((above for above in nodes[0].ancestors() if above.kind is Kind.TOOL), None)
+        above = nodes[0].above
+        while above is not None and above.kind is not Kind.TOOL:
+            above = above.above
+        self.tool = above
 
     def merge(self, other: Call) -> None:
         """Take the spans of another sighting of the same call, seen from further inside."""
@@ -87,8 +90,9 @@ class Call:
     def first(self, field: str) -> str | None:
         """Return a text field of the innermost span that has it."""
         for node in reversed(self.nodes):
-            if (value := node.reading.text(field)) is not None:
-                return value
+            value = node.reading.fields.get(field)
+            if value is not None and (text := as_text(value)) is not None:
+                return text
         return None
 
 
@@ -199,11 +203,13 @@ def sighting(call: Call) -> Sighting:
     return Sighting(span.trace_id, span.scope.name, call.start_ns, call.end_ns, tokens, _signs(call))
 
 
-def was_seen(shadow: Call, sightings: Iterable[Sighting]) -> bool:
+def was_seen(shadow: Call, sightings: Sequence[Sighting]) -> bool:
     """Whether a call that stands alone is one that has left, seen from within by another instrumentation."""
+    if not sightings or not shadow.output or shadow.nodes[0].above is not None:
+        return False
     signs, counted = _signs(shadow), shadow.usage.reported
     span = shadow.main.span
-    return bool(shadow.output and shadow.nodes[0].above is None) and any(
+    return any(
         known.start_ns <= shadow.start_ns
         and shadow.end_ns <= known.end_ns
         and known.scope != span.scope.name

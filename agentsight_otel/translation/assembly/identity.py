@@ -37,15 +37,24 @@ def _down_the_tree(nodes: list[Node], notices: Counter[str]) -> None:
     done: set[int] = set()
     for start in nodes:
         path = []
+        if start.parent is None or id(start.parent) in done:
+            _name(start, notices)
+            done.add(id(start))
+            continue
         node: Node | None = start
         while node is not None and id(node) not in done:
             path.append(node)
             node = node.parent
         for node in reversed(path):
-            own = clamp_id(node.reading.conversation, notices) if node.matters or node.reading.is_ours else ""
-            inherited = node.parent.conversation if node.parent is not None else ""
-            node.conversation = own if own and (node.reading.is_ours or not inherited) else inherited
+            _name(node, notices)
             done.add(id(node))
+
+
+def _name(node: Node, notices: Counter[str]) -> None:
+    reading = node.reading
+    own = clamp_id(reading.conversation, notices) if node.matters or reading.is_ours else ""
+    inherited = node.parent.conversation if node.parent is not None else ""
+    node.conversation = own if own and (reading.is_ours or not inherited) else inherited
 
 
 def _shared(nodes: list[Node]) -> str | None:

@@ -65,15 +65,18 @@ def _above(root: Node) -> str | None:
 
 
 def _own_metadata(node: Node) -> dict[str, Any]:
+    reading = node.reading
+    session = node.span.attributes.get("session.id")
+    if session is None and not reading.metadata and "tags" not in reading.fields:
+        return {}
     metadata = {
-        key: to_jsonable(value) for key, value in node.reading.metadata.items() if not key.startswith(_NOISE)
+        key: to_jsonable(value) for key, value in reading.metadata.items() if not key.startswith(_NOISE)
     }
-    tags = load(node.reading.fields.get("tags"))
+    tags = load(reading.fields.get("tags"))
     if isinstance(tags, str):
         tags = [tag.strip() for tag in tags.split(",") if tag.strip()]
     if isinstance(tags, list) and tags:
         metadata["tags"] = to_jsonable(tags)
-    session = node.span.attributes.get("session.id")
     if isinstance(session, str) and session and session != node.conversation:
         metadata["session_id"] = session
     return metadata

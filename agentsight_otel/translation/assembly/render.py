@@ -71,10 +71,12 @@ class Renderer:
     def render(self, turn: Turn) -> list[SpanData]:
         """Return the wire spans of a turn, the turn first."""
         for run in turn.tools.runs:
-            wire_id = self._tool_id(run)
-            self._parents.update({node.span.span_id: wire_id for node in run.nodes})
+            run.wire_id = self._tool_id(run)
+            for node in run.nodes:
+                self._parents[node.span.span_id] = run.wire_id
         for call in turn.calls:
-            self._parents.update({node.span.span_id: call.main.span.span_id for node in call.nodes})
+            for node in call.nodes:
+                self._parents[node.span.span_id] = call.main.span.span_id
         spans = [self._turn(turn)]
         spans += [self._tool(run, turn) for run in turn.tools.runs]
         spans += [
@@ -92,7 +94,7 @@ class Renderer:
             if run.call is not None:
                 ends.append(run.call.end_ns)
             done = run.has_result or run.error is not None
-            known = KnownAction(self._tool_id(run), max(ends), done=done, ran=bool(run.nodes))
+            known = KnownAction(run.wire_id, max(ends), done=done, ran=bool(run.nodes))
             self._memory.note_action(run.call_id, known)
 
     # -- one span each
@@ -177,7 +179,7 @@ class Renderer:
             )  # fmt: skip
         return msgspec.structs.replace(
             wire,
-            span_id=self._tool_id(run),
+            span_id=run.wire_id,
             parent_span_id=self._parent(source, turn) if run.nodes else turn.span_id,
             status="error" if run.error is not None else "ok",
             attributes=attributes,
@@ -265,23 +267,25 @@ def _with_originals(
     ours: dict[str, Any], originals: dict[str, Any], repeated: tuple[str, ...]
 ) -> dict[str, Any]:
     """Add the original attributes; where a name of ours has another value, the original moves aside."""
-    result = dict(ours)
-    for key, value in originals.items():
-        if repeated and _is_repeated(key, repeated):
-            continue
-        if key not in result:
-            result[key] = value
-        elif result[key] != value and not key.startswith("agentsight."):
-            result.setdefault(semconv.ORIGINAL_PREFIX + key, value)
+    theirs = {key: originals[key] for key in _kept(tuple(originals), repeated)} if repeated else originals
+    result = ours | theirs
+    for key, mine in ours.items():
+        if key in theirs:
+            result[key] = mine
+            if mine != theirs[key] and not key.startswith("agentsight."):
+                result.setdefault(semconv.ORIGINAL_PREFIX + key, theirs[key])
     return result
 
 
-@lru_cache(maxsize=8192)
-def _is_repeated(key: str, repeated: tuple[str, ...]) -> bool:
-    return key.startswith(repeated)
+# The spans of one place in a program have the same attributes in the same order.
+@lru_cache(maxsize=256)
+def _kept(keys: tuple[str, ...], repeated: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(key for key in keys if not key.startswith(repeated))
 
 
 def _without_messages(span: SpanData) -> tuple[EventData, ...]:
+    if not span.events:
+        return ()
     return tuple(event for event in span.events if not event.name.startswith(_MESSAGE_EVENTS))
 
 

@@ -18,35 +18,26 @@ class Node:
 
     Attributes:
         reading: What it says.
+        span: The span.
+        kind: What it is.
+        matters: It says something about a conversation.
         parent: Its parent span, None for a root or an orphan.
         above: Its nearest ancestor that matters.
         below: Its nearest descendants that matter, by start.
         conversation: Id of its conversation, once resolved.
     """
 
-    __slots__ = ("above", "below", "conversation", "parent", "reading")
+    __slots__ = ("above", "below", "conversation", "kind", "matters", "parent", "reading", "span")
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
+        self.span: SpanData = reading.span
+        self.kind: Kind | None = reading.kind
+        self.matters = self.kind not in _TRANSPARENT
         self.parent: Node | None = None
         self.above: Node | None = None
         self.below: list[Node] = []
         self.conversation = ""
-
-    @property
-    def span(self) -> SpanData:
-        """The span."""
-        return self.reading.span
-
-    @property
-    def kind(self) -> Kind | None:
-        """What it is."""
-        return self.reading.kind
-
-    @property
-    def matters(self) -> bool:
-        """Whether it says something about a conversation."""
-        return self.kind not in _TRANSPARENT
 
     def ancestors(self) -> Iterator[Node]:
         """Iterate over what matters above it, nearest first."""
@@ -74,11 +65,16 @@ def connect(readings: Iterable[Reading]) -> list[Node]:
     """Return the spans of one trace as nodes in order, with their relations set."""
     nodes = sorted(map(Node, readings), key=order)
     by_id = {node.span.span_id: node for node in nodes}
+    seen: set[int] = set()
+    ordered = True
     for node in nodes:
         parent = by_id.get(node.span.parent_span_id or "")
-        if parent is not node:
+        if parent is not None and parent is not node:
             node.parent = parent
-    _break_cycles(nodes)
+            ordered = ordered and id(parent) in seen
+        seen.add(id(node))
+    if not ordered:
+        _break_cycles(nodes)
     for node in nodes:
         node.above = _nearest(node)
     for node in nodes:

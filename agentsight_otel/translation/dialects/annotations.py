@@ -40,6 +40,8 @@ class Annotation(msgspec.Struct, frozen=True, gc=False):
 
 def read_annotations(found: Walk) -> tuple[Annotation, ...]:
     """Return the annotations and evaluations that a span carries."""
+    if not found.span.events and _SCOPES.keys().isdisjoint(found.flat):
+        return ()
     read: list[Annotation] = []
     for field, scope in _SCOPES.items():
         for item in map(unflatten, found.flat.get(field, {}).values()):

@@ -1,7 +1,7 @@
 """One pass over a span's attributes by every dialect at once.
 
-The tables are compiled into an index from attribute name to field and rank, so that a span of twenty
-attributes costs twenty look-ups, however many dialects there are.
+The tables are compiled into an index from attribute name to field and rank, and the names that spans of one
+place in a program share into a plan of what to read, however many dialects there are.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from agentsight_otel.translation.span_data import SpanData
 _BLANK = ("", None)
 _EMPTY_CONTENT: tuple[Any, ...] = ("", "{}", "[]", "null", "None", None, [], {})
 _ROUTES_KEPT = 4096
+_PLANS_KEPT = 256
 
 
 class _Slot(NamedTuple):
@@ -42,7 +43,24 @@ class _Route(NamedTuple):
 
 
 _NOTHING = _Route()
-_PRESENCE_RANK = 10_000
+
+
+class _Plan(NamedTuple):
+    """What the attribute names of one place in a program mean: its spans share them, in the same order.
+
+    Attributes:
+        fields: Each with what says nothing in it, and its attributes in order of precedence.
+        flat: Attributes by field and number, each with its path.
+        kinds: Attributes that may name the kind, in order of precedence.
+        metadata: Attributes by the key of the entry.
+        whole_metadata: Attributes that hold whole objects.
+    """
+
+    fields: tuple[tuple[str, tuple[Any, ...], tuple[str, ...]], ...]
+    flat: tuple[tuple[str, tuple[tuple[int, list[tuple[str, str]]], ...]], ...]
+    kinds: tuple[tuple[_KindSlot, str], ...]
+    metadata: tuple[tuple[str, str], ...]
+    whole_metadata: tuple[str, ...]
 
 
 class Index:
@@ -52,6 +70,7 @@ class Index:
         self._exact: dict[str, _Route] = {}
         self._prefixes: list[tuple[str, str, str]] = []
         self._routes: dict[str, _Route] = {}
+        self._plans: dict[tuple[str, ...], _Plan] = {}
         self._names: dict[str, tuple[Kind, str]] = {}
         self._name_prefixes: list[tuple[str, Kind, str]] = []
         self._presence: list[tuple[str, Kind, str]] = []
@@ -67,28 +86,29 @@ class Index:
 
     def walk(self, span: SpanData) -> Walk:
         """Read a span."""
-        reading = _Pass(span)
-        routes, flat = self._routes, reading.flat
-        for key, value in span.attributes.items():
-            route = routes.get(key)
-            if route is None:
-                route = self._route(key)
-            if route is _NOTHING:
-                continue
-            if route.flat:
-                numbered = flat.get(route.flat)
-                if numbered is None:
-                    numbered = flat[route.flat] = {}
-                numbered.setdefault(route.number, []).append((route.path, value))
-            else:
-                reading.take(route, value)
-        kind, dialect = reading.kind, reading.dialect
+        attributes = span.attributes
+        keys = tuple(attributes)
+        plan = self._plans.get(keys) or self._plan(keys)
+        fields: dict[str, Any] = {}
+        for field, empty, candidates in plan.fields:
+            for key in candidates:
+                value = attributes[key]
+                if value not in empty:
+                    fields[field] = value
+                    break
+        flat: dict[str, Flat] = {
+            field: {number: [(path, attributes[key]) for path, key in items] for number, items in numbered}
+            for field, numbered in plan.flat
+        }
+        metadata = {name: attributes[key] for name, key in plan.metadata}
+        if plan.whole_metadata:
+            metadata[""] = [attributes[key] for key in plan.whole_metadata]
+        kind, dialect = _kind_named(plan, attributes)
         if kind is None:
             kind, dialect = self._kind_by_name(span)
         elif span.name.startswith(self._ignored) or span.name.endswith(self._ignored_endings):
             kind = Kind.OTHER
-        found = reading.fields, reading.flat, reading.metadata
-        return Walk(span, kind, dialect, *found, self._rules)
+        return Walk(span, kind, dialect, fields, flat, metadata, self._rules)
 
     def _kind_by_name(self, span: SpanData) -> tuple[Kind | None, str]:
         named = self._names.get(span.name)
@@ -124,7 +144,16 @@ class Index:
         self._ignored += dialect.ignored_names
         self._ignored_endings += dialect.ignored_endings
 
+    def _plan(self, keys: tuple[str, ...]) -> _Plan:
+        if len(self._plans) >= _PLANS_KEPT:
+            self._plans.clear()
+        plan = self._plans[keys] = _planned([(key, self._route(key)) for key in keys])
+        return plan
+
     def _route(self, key: str) -> _Route:
+        route = self._routes.get(key)
+        if route is not None:
+            return route
         route = self._exact.get(key, _NOTHING)
         for prefix, field, purpose in self._prefixes:
             if key.startswith(prefix) and len(key) > len(prefix):
@@ -146,36 +175,40 @@ def _below(route: _Route, field: str, rest: str, purpose: str) -> _Route:
     return route._replace(flat=field, number=numbered[0], path=numbered[1])
 
 
-class _Pass:
-    """Gathers the best value of each field."""
-
-    __slots__ = ("_kind_rank", "_ranks", "dialect", "fields", "flat", "kind", "metadata", "span")
-
-    def __init__(self, span: SpanData) -> None:
-        self.span = span
-        self.kind: Kind | None = None
-        self.dialect = ""
-        self.fields: dict[str, Any] = {}
-        self.flat: dict[str, Flat] = {}
-        self.metadata: dict[str, Any] = {}
-        self._ranks: dict[str, int] = {}
-        self._kind_rank = _PRESENCE_RANK
-
-    def take(self, route: _Route, value: Any) -> None:
+def _planned(routes: list[tuple[str, _Route]]) -> _Plan:
+    slots: dict[str, list[tuple[int, str]]] = {}
+    flat: dict[str, dict[int, list[tuple[str, str]]]] = {}
+    kinds: list[tuple[_KindSlot, str]] = []
+    metadata: list[tuple[str, str]] = []
+    whole_metadata: list[str] = []
+    for key, route in routes:
+        if route.flat:
+            flat.setdefault(route.flat, {}).setdefault(route.number, []).append((route.path, key))
+            continue
         for field, rank in route.slots:
-            if rank < self._ranks.get(field, _PRESENCE_RANK) and _says_something(field, value):
-                self._ranks[field] = rank
-                self.fields[field] = value
-        for table, rank, dialect in route.kinds:
-            if rank < self._kind_rank and isinstance(value, str):
-                kind = table.get(value.lower())
-                if kind is not None:
-                    self._kind_rank, self.kind, self.dialect = rank, kind, dialect
+            slots.setdefault(field, []).append((rank, key))
+        kinds += [(kind, key) for kind in route.kinds]
         if route.metadata:
-            self.metadata[route.metadata] = value
+            metadata.append((route.metadata, key))
         elif route.whole_metadata:
-            self.metadata.setdefault("", []).append(value)
+            whole_metadata.append(key)
+    fields = [
+        (
+            field,
+            _EMPTY_CONTENT if field in CONTENT_FIELDS else _BLANK,
+            tuple(key for _, key in sorted(ranked)),
+        )
+        for field, ranked in slots.items()
+    ]
+    numbered = [(field, tuple(objects.items())) for field, objects in flat.items()]
+    kinds.sort(key=lambda one: one[0].rank)
+    return _Plan(tuple(fields), tuple(numbered), tuple(kinds), tuple(metadata), tuple(whole_metadata))
 
 
-def _says_something(field: str, value: Any) -> bool:
-    return value not in (_EMPTY_CONTENT if field in CONTENT_FIELDS else _BLANK)
+def _kind_named(plan: _Plan, attributes: Mapping[str, Any]) -> tuple[Kind | None, str]:
+    """Return the kind that the surest convention names, and the convention."""
+    for slot, key in plan.kinds:
+        value = attributes[key]
+        if isinstance(value, str) and (kind := slot.table.get(value.lower())) is not None:
+            return kind, slot.dialect
+    return None, ""

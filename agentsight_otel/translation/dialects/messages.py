@@ -115,9 +115,10 @@ def read_messages(value: Any, default_role: str = "user") -> tuple[Message, ...]
 
 def message_of_items(items: tuple[tuple[str, Any], ...], default_role: str) -> tuple[Message, ...]:
     """Return the messages of one flattened object, as `split_number` leaves it."""
-    if all(type(value) is str and len(value) <= _MAX_CACHED for _, value in items):
-        return _cached_items(items, default_role)
-    return tuple(_read(unflatten(items), default_role, 1))
+    for _, value in items:
+        if type(value) is not str or len(value) > _MAX_CACHED:
+            return tuple(_read(unflatten(items), default_role, 1))
+    return _cached_items(items, default_role)
 
 
 # Every model call repeats the whole history, so nearly every message has been read before.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from agentsight_otel.translation.dialects import containers, walk
 from agentsight_otel.translation.dialects.annotations import Annotation, read_annotations
 from agentsight_otel.translation.dialects.base import Kind, Rules, Walk
 from agentsight_otel.translation.dialects.events import EventMessages, listed_events, with_details
+from agentsight_otel.translation.dialects.lazy import Lazy
 from agentsight_otel.translation.dialects.messages import Message, message_of_items, read_messages
 from agentsight_otel.translation.dialects.parts import Part, read_part, text_part
 from agentsight_otel.translation.dialects.usage import Usage, read_usage
@@ -57,9 +57,10 @@ class Reading:
 
     def text(self, field: str) -> str | None:
         """A text field, None when missing or blank."""
-        return as_text(self.fields.get(field))
+        value = self.fields.get(field)
+        return None if value is None else as_text(value)
 
-    @property
+    @Lazy
     def failed(self) -> bool:
         """Whether the span ended in an error."""
         if self.span.status == "error" or self.fields.get("error_type") is not None:
@@ -71,15 +72,15 @@ class Reading:
         """Whether a flag is set."""
         return as_flag(self.fields.get(field)) is True
 
-    @cached_property
+    @Lazy
     def usage(self) -> Usage:
         """Its tokens."""
         return read_usage(self.fields)
 
-    @cached_property
+    @Lazy
     def annotations(self) -> tuple[Annotation, ...]:
         """Feedback that it carries."""
-        return read_annotations(self._found) if self.span.events or self._found.flat else ()
+        return read_annotations(self._found)
 
     @property
     def delta(self) -> bool:
@@ -101,13 +102,13 @@ class Reading:
         """What the user said, where a convention says it outright."""
         return self.text("user_text")
 
-    @cached_property
+    @Lazy
     def reply_text(self) -> str | None:
         """What the agent said, likewise."""
         text = self.fields.get("reply_text")
         return containers.reply_of(text) if text is not None else None
 
-    @cached_property
+    @Lazy
     def input(self) -> tuple[Message, ...]:
         """The messages that went in."""
         if self.history:
@@ -119,13 +120,13 @@ class Reading:
             return (*read_messages(self.fields["system_instructions"], "system"), *messages)
         return messages
 
-    @cached_property
+    @Lazy
     def output(self) -> tuple[Message, ...]:
         """The messages that came out."""
         messages = _by_rules(self._messages("output", "assistant"), self.rules)
         return messages or (_reply_message(self) if self.kind is Kind.LLM else ())
 
-    @cached_property
+    @Lazy
     def _events(self) -> EventMessages:
         if "event_list" in self.fields:
             return EventMessages.of((*self.span.events, *listed_events(self.fields["event_list"])))

@@ -51,8 +51,26 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+_NOTHING = Usage()
+_COUNTS = frozenset(
+    {
+        "input_tokens",
+        "input_tokens_without_cache",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+        "audio_input_tokens",
+        "audio_output_tokens",
+        "usage_json",
+    }
+)
+
+
 def read_usage(fields: dict[str, Any]) -> Usage:
     """Return the counts among a walk's fields, or in a recorded answer of the provider."""
+    if _COUNTS.isdisjoint(fields):
+        return _NOTHING
     cache_read = as_count(fields.get("cache_read_tokens"))
     if cache_read is None and "input_tokens" in fields:
         cache_read = _cached_in_answer(fields.get("output_value"))

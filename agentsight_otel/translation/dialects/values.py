@@ -38,6 +38,8 @@ def load(value: Any) -> Any:
 
     A text that is no JSON is returned as it is; one that starts as JSON and was cut off is closed.
     """
+    if not isinstance(value, str):
+        return value
     for _ in range(_MAX_UNWRAPS):
         if not isinstance(value, str):
             return value
@@ -120,7 +122,7 @@ def as_id(value: Any) -> str | None:
 
 def as_count(value: Any) -> int | None:
     """Return a number of tokens; 0 is a number, a negative or unreadable one is missing."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
         value = value.strip()
