@@ -54,7 +54,9 @@ def add_to(commands: Any) -> None:
     actions.add_parser("dead", help="what the backend refused, and why").set_defaults(run=_dead)
     requeue = actions.add_parser("requeue", help="try dead letters again")
     requeue.set_defaults(run=_requeue)
-    requeue.add_argument("keys", nargs="*", type=_dead_key, metavar="KEY", help="keys as `dead` prints them (default: all)")
+    requeue.add_argument(
+        "keys", nargs="*", type=_dead_key, metavar="KEY", help="keys as `dead` prints them (default: all)"
+    )
 
     export = commands.add_parser("export", help="write conversations as JSON Lines or CSV")
     export.set_defaults(run=_export)

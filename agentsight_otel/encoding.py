@@ -28,6 +28,15 @@ _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical"
 _FAST_LEAVES = frozenset({str, int, bool, type(None)})
 
 
+class Quiet:
+    """Makes a struct's repr say what it is and nothing that it holds: conversations stay out of logs."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__qualname__}>"
+
+
 def encode_json(value: object) -> bytes:
     """Encode any value as strict UTF-8 JSON.
 
@@ -68,7 +77,7 @@ def _convert(value: object, depth: int, above: set[int]) -> Any:
     if kind is str:
         return clean_text(value)  # type: ignore[arg-type]
     if kind in _FAST_LEAVES:
-        return value if kind is not int or _INT64_MIN <= value <= _UINT64_MAX else str(value)  # type: ignore[operator]
+        return value if kind is not int else _integer(value)  # type: ignore[arg-type]
     if kind is float:
         return _number(value)  # type: ignore[arg-type]
     if depth >= MAX_DEPTH:
@@ -104,7 +113,7 @@ def _convert_leaf(value: object, depth: int, above: set[int]) -> Any:
     if isinstance(value, str):
         return clean_text(str(value))
     if isinstance(value, int):
-        return _convert(int(value), depth, above)
+        return _integer(int(value))
     if isinstance(value, float):
         return _number(float(value))
     if isinstance(value, date | time):
@@ -116,6 +125,15 @@ def _convert_leaf(value: object, depth: int, above: set[int]) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()
     return f"<{type(value).__qualname__}>"
+
+
+def _integer(value: int) -> int | str:
+    if _INT64_MIN <= value <= _UINT64_MAX:
+        return value
+    try:
+        return str(value)
+    except ValueError:  # Python writes no more than 4,300 decimal digits
+        return hex(value)
 
 
 def _number(value: float) -> float | str:

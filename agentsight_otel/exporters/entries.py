@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from agentsight_otel.encoding import Quiet
 from agentsight_otel.exporters.tickets import Ticket
 from agentsight_otel.journal import Kind, Ref
 from agentsight_otel.translation.block import Upload
@@ -27,28 +28,30 @@ _EMPTY = 300
 """Bytes of a span or event without its texts."""
 
 
-class Entry:
-    """One record that is not settled.
+class Entry(Quiet, msgspec.Struct, eq=False, gc=False):
+    """One record that is not settled. There are many, and none is in a cycle: the collector need not look.
 
     Attributes:
+        key: Names the record.
+        kind: As in the journal.
         value: The decoded record; None while it is only on disk.
+        size: Encoded bytes, or about the bytes in memory.
+        ticket: The submission it came with.
         ref: Where it is on disk; None while it is only in memory.
         group: The span a log record belongs to, once known.
+        sequence: The order of taking.
         taken: The sender has it in hand.
     """
 
-    __slots__ = ("group", "key", "kind", "ref", "sequence", "size", "taken", "ticket", "value")
-
-    def __init__(self, key: bytes, kind: int, value: Any, size: int, ticket: Ticket | None) -> None:
-        self.key = key
-        self.kind = kind
-        self.value = value
-        self.size = size
-        self.ticket = ticket
-        self.ref: Ref | None = None
-        self.group: bytes | None = None
-        self.sequence = 0
-        self.taken = False
+    key: bytes
+    kind: int
+    value: Any
+    size: int
+    ticket: Ticket | None
+    ref: Ref | None = None
+    group: bytes | None = None
+    sequence: int = 0
+    taken: bool = False
 
 
 def decode(kind: int, payload: bytes) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from agentsight_otel.encoding import Quiet
 from agentsight_otel.journal import DeadFile
 from agentsight_otel.journal.record import Record
 
@@ -14,7 +15,7 @@ MAX_REASON = 2000
 _KEPT_IN_MEMORY = 1000
 
 
-class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
+class DeadLetter(Quiet, msgspec.Struct, frozen=True, omit_defaults=True):
     """A record the backend refused for good.
 
     Attributes:

@@ -12,7 +12,7 @@ from opentelemetry.trace import TracerProvider
 from agentsight_otel.clients import AgentSightAPI, ConversationManager
 from agentsight_otel.exporters.delivery import FlushResult, Stats
 from agentsight_otel.pipeline.state import PIPELINE
-from agentsight_otel.pipeline.tracker import ConversationTracker
+from agentsight_otel.pipeline.tracker import TRACKERS, ConversationTracker
 from agentsight_otel.tracking.live import end_open_turns
 
 T = TypeVar("T")
@@ -99,14 +99,14 @@ def force_flush(timeout: float = 30.0) -> FlushResult:
 def shutdown(timeout: float | None = None) -> FlushResult:
     """Deliver what can be delivered and let go of threads, connections and the journal.
 
-    Unsent tracked items are submitted too, and open turns end as incomplete. Using the package again starts
-    everything anew.
+    What any tracker holds unsent is submitted too, and open turns end as incomplete. Using the package again
+    starts everything anew.
 
     Args:
         timeout: Seconds for each destination; the setting ``shutdown_timeout`` when None.
     """
-    if get_conversation_tracker.made is not None:
-        get_conversation_tracker.made.submit_unsent()
+    for tracker in tuple(TRACKERS):
+        tracker.submit_unsent()
     end_open_turns()
     return PIPELINE.shutdown(timeout)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from agentsight_otel.config import LEGACY_SETTINGS, Config
 from agentsight_otel.pipeline.state import PIPELINE
 from agentsight_otel.tracking import Tracker
+
+TRACKERS: weakref.WeakSet[ConversationTracker] = weakref.WeakSet()
+"""Every tracker there is; `shutdown` submits what they hold."""
 
 
 class ConversationTracker(Tracker):
@@ -35,7 +39,8 @@ class ConversationTracker(Tracker):
         **settings: Any,
     ) -> None:
         del log_level
-        given = {"api_key": api_key, "conversation_id": conversation_id, "endpoint": endpoint}
+        given: dict[str, Any] = {"api_key": api_key, "conversation_id": conversation_id, "endpoint": endpoint}
         given |= {name: value for name, value in settings.items() if name not in LEGACY_SETTINGS}
         resolved = Config.resolve(**given) if config is None else config.replace(**given)
         super().__init__(resolved, PIPELINE.connect, PIPELINE.mirror_tracer)
+        TRACKERS.add(self)

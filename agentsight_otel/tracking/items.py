@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import msgspec
 
+from agentsight_otel.encoding import Quiet
 
-class File(msgspec.Struct, array_like=True, frozen=True, gc=False):
+
+class File(Quiet, msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An attachment, read when it was tracked."""
 
     filename: str
@@ -18,7 +20,7 @@ class File(msgspec.Struct, array_like=True, frozen=True, gc=False):
     data: bytes
 
 
-class Message(msgspec.Struct, array_like=True, tag="m", frozen=True, gc=False):
+class Message(Quiet, msgspec.Struct, array_like=True, tag="m", frozen=True, gc=False):
     """What the user or the agent said; ``metadata`` is JSON or empty."""
 
     time_us: int
@@ -30,7 +32,7 @@ class Message(msgspec.Struct, array_like=True, tag="m", frozen=True, gc=False):
     files: tuple[File, ...] = ()
 
 
-class Action(msgspec.Struct, array_like=True, tag="a", gc=False):
+class Action(Quiet, msgspec.Struct, array_like=True, tag="a", gc=False):
     """A tool call; ``arguments`` and ``metadata`` are JSON.
 
     A ``measured`` one has its duration from us; a ``running`` one has no end yet.
@@ -51,7 +53,7 @@ class Action(msgspec.Struct, array_like=True, tag="a", gc=False):
     running: bool = False
 
 
-class Button(msgspec.Struct, array_like=True, tag="b", frozen=True, gc=False):
+class Button(Quiet, msgspec.Struct, array_like=True, tag="b", frozen=True, gc=False):
     """A click on a button."""
 
     time_us: int
@@ -62,7 +64,7 @@ class Button(msgspec.Struct, array_like=True, tag="b", frozen=True, gc=False):
     metadata: str = ""
 
 
-class Files(msgspec.Struct, array_like=True, tag="f", frozen=True, gc=False):
+class Files(Quiet, msgspec.Struct, array_like=True, tag="f", frozen=True, gc=False):
     """Attachments that belong to no message."""
 
     time_us: int
@@ -73,7 +75,7 @@ class Files(msgspec.Struct, array_like=True, tag="f", frozen=True, gc=False):
     metadata: str = ""
 
 
-class Tokens(msgspec.Struct, array_like=True, tag="t", frozen=True, gc=False):
+class Tokens(Quiet, msgspec.Struct, array_like=True, tag="t", frozen=True, gc=False):
     """Tokens of one or more model calls."""
 
     time_us: int
@@ -86,7 +88,7 @@ class Tokens(msgspec.Struct, array_like=True, tag="t", frozen=True, gc=False):
     metadata: str = ""
 
 
-class Opened(msgspec.Struct, array_like=True, tag="o", frozen=True):
+class Opened(Quiet, msgspec.Struct, array_like=True, tag="o", frozen=True):
     """What is known about the conversation; ``fields`` are those of `validation.conversation_fields`."""
 
     time_us: int
@@ -97,7 +99,7 @@ class Opened(msgspec.Struct, array_like=True, tag="o", frozen=True):
 Item = Message | Action | Button | Files | Tokens | Opened
 
 
-class Record(msgspec.Struct, array_like=True):
+class Record(Quiet, msgspec.Struct, array_like=True):
     """An item as the journal keeps it; without an item it names a timeline or adds to what is known of it.
 
     Attributes:

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
+from agentsight_otel.encoding import Quiet
 from agentsight_otel.translation.span_data import SpanKey
 
 
-class Upload(msgspec.Struct, frozen=True, omit_defaults=True):
+class Upload(Quiet, msgspec.Struct, frozen=True, omit_defaults=True):
     """The bytes of one attachment and where they belong.
 
     Attributes:
@@ -35,7 +36,7 @@ class Upload(msgspec.Struct, frozen=True, omit_defaults=True):
     metadata: dict[str, Any] = {}
 
 
-class Block(msgspec.Struct):
+class Block(Quiet, msgspec.Struct):
     """One conversation of an ingest request.
 
     Attributes:

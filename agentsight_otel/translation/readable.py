@@ -100,6 +100,8 @@ def _plain(value: Any, depth: int) -> Any:
         return value if kind is not int or -_INT64 <= value < _INT64 else str(value)
     if depth >= MAX_DEPTH:
         return DEPTH_MARKER
+    if kind is tuple or kind is list:
+        return [_plain(item, depth + 1) for item in value]
     if isinstance(value, str):
         return clean_text(str(value))
     if isinstance(value, Mapping):

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from agentsight_otel.encoding import Quiet
+
 
 class SpanKey(NamedTuple):
     """What names a span everywhere: lowercase hexadecimal trace and span id."""
@@ -17,7 +19,7 @@ class SpanKey(NamedTuple):
     span_id: str
 
 
-class EventData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class EventData(Quiet, msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A span event, or a log record that belongs to a span.
 
     Attributes:
@@ -33,7 +35,7 @@ class EventData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     body: Any = None
 
 
-class LinkData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class LinkData(Quiet, msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A link to another span."""
 
     trace_id: str
@@ -41,7 +43,7 @@ class LinkData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     attributes: dict[str, Any] = {}
 
 
-class ScopeData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class ScopeData(Quiet, msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The instrumentation scope that made a span."""
 
     name: str = ""
@@ -49,7 +51,7 @@ class ScopeData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     schema_url: str = ""
 
 
-class SpanData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class SpanData(Quiet, msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One finished span.
 
     Attributes:
@@ -102,7 +104,7 @@ class SpanData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return SpanKey(self.trace_id, self.span_id)
 
 
-class LogData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class LogData(Quiet, msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A log record that carries a GenAI event of the span it names."""
 
     trace_id: str

@@ -121,6 +121,8 @@ def _flat(value: Any, limit: int | None) -> Any:
         return value
     if kind is float:
         return value if isfinite(value) else to_jsonable(value)
+    if limit is None and kind is list and _PLAIN.issuperset(map(type, value)):
+        return value
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, list | tuple) and not any(map(_is_nested, value)):

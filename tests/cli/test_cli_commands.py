@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from agentsight_otel import ConversationTracker
+from agentsight_otel import ConversationManager, ConversationTracker
 from agentsight_otel.cli import main
 from agentsight_otel.doctor import Level, examine
 from agentsight_otel.testing import LocalServer
@@ -176,3 +176,34 @@ def test_a_missing_key_is_said_and_not_a_traceback() -> None:
     assert result.returncode == 2
     assert "No AgentSight API key" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["export", "--filter", "page"], "NAME=VALUE"),
+        (["export", "--filter", "full=true"], "--format decides"),
+        (["spool", "requeue", "zz"], "`spool dead`"),
+        (["serve", "--port", "65536"], "from 0 to 65535"),
+        (["gateway", "--port", "-1"], "from 0 to 65535"),
+    ],
+)
+def test_a_malformed_argument_is_said_and_not_a_traceback(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """What cannot be an argument is refused before anything runs, with what it may be."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_export_writes_utf_8_whatever_the_locale(server: LocalServer, tmp_path: Path) -> None:
+    """A file is UTF-8 also where the locale is not."""
+    track(server, "c-1", source="web")
+    ConversationManager(api_key=server.api_key, endpoint=server.url).rename_conversation("c-1", "Größe 👍")
+    file = tmp_path / "all.jsonl"
+    ascii_only = {**server.env(), "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    result = command("export", "--output", str(file), env=ascii_only)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(file.read_text(encoding="utf-8"))["name"] == "Größe 👍"

@@ -365,3 +365,11 @@ def test_each_read_is_one_request_of_the_contract(
     """Every reading method asks for its route once."""
     call(api)
     assert script.lines == [f"GET {path}"]
+
+
+@pytest.mark.parametrize("client", [AgentSightAPI, ConversationManager])
+def test_settings_of_0_0_44_are_accepted(client: type[AgentSightAPI | ConversationManager]) -> None:
+    """Code written for 0.0.44 may go on naming its log level and app address; both have no effect."""
+    made = client(log_level="DEBUG", app_url="https://app.example", endpoint="http://localhost:1")
+    made.configure(token_handler="langchain")
+    assert made.config.endpoint == "http://localhost:1"

@@ -97,6 +97,17 @@ def test_money_reads_well(value: int | None, text: str) -> None:
     assert present.money(value) == text
 
 
+def test_money_on_an_axis_has_no_zeros_to_spare() -> None:
+    """The steps of one axis are written alike."""
+    assert [present.axis_money(step) for step in (0, 0.0025, 0.05, 0.1, 2)] == [
+        "$0",
+        "$0.0025",
+        "$0.05",
+        "$0.10",
+        "$2.00",
+    ]
+
+
 def test_ids_that_look_alike_are_told_apart() -> None:
     """Invisible and direction-changing characters are spelled out."""
     assert present.visible("a\u200bb\u202ec") == "a\\u200bb\\u202ec"

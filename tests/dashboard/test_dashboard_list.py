@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from agentsight_otel.server.dashboard import marking
-from agentsight_otel.spreadsheet import safe_cell
 from agentsight_otel.server.dashboard.listing import orders
 from agentsight_otel.server.store.tables import conversations
+from agentsight_otel.spreadsheet import safe_cell
 
 START = datetime(2026, 10, 20, 12, tzinfo=UTC)
 FILTERS: dict[str, tuple[str, ...]] = {

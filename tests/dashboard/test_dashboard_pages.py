@@ -16,6 +16,7 @@ from dashboard_running import Dashboard
 from agentsight_otel.server.dashboard.brand import CONTRAST, Brand, brand_css, contrast, logo_type, save_brand
 from agentsight_otel.server.dashboard.render import HTMX, HTMX_SHA256, static_file
 from agentsight_otel.server.demo_data import fill
+from agentsight_otel.server.store.keys import create_key
 
 PAGES = (
     "",
@@ -207,3 +208,20 @@ def test_charts_name_themselves_once(demo: Dashboard) -> None:
     drawings = text.count('role="img"')
     assert drawings >= 5
     assert text.count("<desc ") == drawings
+
+
+def test_health_counts_what_each_key_sent(dashboard: Dashboard) -> None:
+    """Of each key: spans that were new, spans sent again, requests that were refused."""
+    with dashboard.store.write() as connection:
+        create_key(connection, dashboard.agent, "write", name="idle")
+    span = {"trace_id": "7" * 32, "started_at": "2026-03-04T00:00:00Z", "ended_at": "2026-03-04T00:00:01Z"}
+    spans = [{**span, "span_id": f"{number:016x}"} for number in range(1, 4)]
+    client = dashboard.client(headers={"Authorization": f"Api-Key {dashboard.key}"})
+    for sent, status in ((spans, 201), (spans[:1], 201), ([{}], 400), ([{}], 400)):
+        payload = {"conversations": [{"conversation_id": "c1", "spans": sent}]}
+        assert client.post("/api/ingest/", json=payload).status_code == status
+    rows = re.findall(
+        r'<tr><th scope="row" class="mono">.*?</tr>', client.get(dashboard.pages + "health").text
+    )
+    counts = [re.findall(r'class="num[^"]*">(\d+)<', row) for row in rows]
+    assert counts == [["3", "1", "2"], ["0", "0", "0"]]

@@ -86,3 +86,31 @@ def test_an_unknown_setting_is_a_type_error() -> None:
     """A misspelt setting is refused, as a misspelt keyword would be."""
     with pytest.raises(TypeError, match="endpont"):
         Config.resolve({}, endpont="http://localhost")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("timeout", "5"),
+        ("timeout", float("inf")),
+        ("send_timeout", float("nan")),
+        ("shutdown_timeout", -1),
+        ("max_text_length", 0),
+        ("spool_max_bytes", True),
+        ("endpoint", 8000),
+        ("endpoint", "http://[::1"),
+        ("endpoint", "http://localhost:port"),
+    ],
+)
+def test_a_bad_argument_names_its_field(field: str, value: object) -> None:
+    """An argument of the wrong type or range is refused with its name, however it would fail later."""
+    with pytest.raises(ConfigurationException) as caught:
+        Config.resolve({}, **{field: value})
+    assert caught.value.field == field
+    assert caught.value.limit
+
+
+def test_a_shutdown_need_not_wait() -> None:
+    """Zero is a timeout of a shutdown, and no limit on texts is one of their length."""
+    assert Config.resolve({}, shutdown_timeout=0).shutdown_timeout == 0
+    assert Config.resolve({}).max_text_length is None

@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentsight_otel.encoding import CYCLE_MARKER, DEPTH_MARKER, encode_json, to_jsonable
+from agentsight_otel.encoding import CYCLE_MARKER, DEPTH_MARKER, decode_json, encode_json, to_jsonable
+from agentsight_otel.tracking.items import Message
+from agentsight_otel.translation.span_data import EventData, SpanData
 
 
 @dataclasses.dataclass
@@ -106,3 +108,19 @@ def test_everything_becomes_strict_json(value: object) -> None:
     first = to_jsonable(value)
     assert decoded(value) == first
     assert to_jsonable(first) == first
+
+
+def test_an_integer_too_long_to_write_in_decimal_is_hexadecimal() -> None:
+    """Python refuses to write over 4,300 digits; metadata never fails for it."""
+    assert decode_json(encode_json({"n": 10**5000})) == {"n": hex(10**5000)}
+    assert decode_json(encode_json({10**5000: 1})) == {hex(10**5000): 1}
+
+
+def test_no_struct_shows_what_it_holds() -> None:
+    """A span, an item or an upload in a log line says nothing of the conversation."""
+    event = EventData("agentsight.message", 1, {"agentsight.message.content": "the secret"})
+    span = SpanData("0" * 32, "0" * 16, "turn", 1, 2, events=(event,), attributes={"text": "the secret"})
+    item = Message(1, 2, "end_user", "the secret")
+    shown = f"{event!r} {span!r} {item!r} {[span]!r}"
+    assert "secret" not in shown
+    assert "SpanData" in shown

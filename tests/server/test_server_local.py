@@ -11,11 +11,13 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from server_api import Api, block, said, span, turn
+from sqlalchemy import update
 
 from agentsight_otel.exceptions import ConfigurationException, InvalidApiKeyException
 from agentsight_otel.server.run import serve
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.keys import find_key
+from agentsight_otel.server.store.tables import settings
 from agentsight_otel.testing import LocalServer
 
 KEY = "ags_" + "a" * 32 + "_" + "b" * 6
@@ -174,7 +176,7 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path, version: str) 
     db = tmp_path / "other.db"
     store = Store.open(str(db))
     with store.write() as connection:
-        connection.exec_driver_sql(f"UPDATE settings SET value = '{version}' WHERE name = 'schema_version'")
+        connection.execute(update(settings).where(settings.c.name == "schema_version").values(value=version))
     store.close()
     before = db.read_bytes()
     with pytest.raises(ConfigurationException, match=rf"other\.db was made by .* \(schema {version},"):
@@ -183,7 +185,7 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path, version: str) 
 
 
 def test_otlp_arrives_as_a_conversation(local: Api) -> None:
-    """What is sent to /v1/traces is delivered by the time the server has stopped; a reader's key is refused."""
+    """What is sent to /v1/traces is there when the server has stopped; a reading key is refused."""
     exporter = OTLPSpanExporter(
         f"{local.server.url}/v1/traces", headers={"Authorization": f"Bearer {local.key}"}
     )

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -170,3 +171,51 @@ def test_threads_and_tasks_end_in_their_own_transcripts(
     found: dict[str, Any] = {name: transcript(api, name) for name in names}
     counts = {"thread": MESSAGES // 8, "task": MESSAGES // 50}
     assert found == {name: [f"{name} {n}" for n in range(counts[name.split("-")[0]])] for name in names}
+
+
+def test_a_cancelled_send_is_reported_by_the_next(
+    server: LocalServer, tracker: ConversationTracker, api: AgentSightAPI
+) -> None:
+    """A send cancelled at once leaves nothing unreported: what its thread submitted is the next one's."""
+    server.faults.respond(503, times=None, path="/api/ingest/")
+
+    def first_request() -> None:
+        for _ in range(1_000):
+            if server.requests:
+                return
+            time.sleep(0.01)
+
+    async def cancelled_then_sent() -> dict[str, Any]:
+        tracker.configure(conversation_id="cancelled")
+        tracker.track_human_message("one")
+        sending = asyncio.create_task(tracker.send_tracked_data_async())
+        await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await asyncio.to_thread(first_request)
+        server.faults.clear()
+        return await tracker.send_tracked_data_async()
+
+    report = asyncio.run(asyncio.wait_for(cancelled_then_sent(), 30))
+    assert [item["type"] for item in report["items"]] == ["question"]
+    assert report["delivered"] is True
+    assert transcript(api, "cancelled") == ["one"]
+
+
+def test_a_tracker_takes_the_settings_of_0_0_44(server: LocalServer) -> None:
+    """The constructor, like configure(), accepts 0.0.44's settings that have no effect here."""
+    tracker = ConversationTracker(
+        endpoint=server.url, app_url="https://app.example", token_handler="llamaindex"
+    )
+    assert tracker.config.endpoint == server.url
+
+
+def test_a_shutdown_delivers_what_every_tracker_holds(
+    tracker: ConversationTracker, api: AgentSightAPI
+) -> None:
+    """A tracker that the application made itself is not forgotten at the end."""
+    tracker.configure(conversation_id="held")
+    tracker.track_human_message("unsent")
+    agentsight_otel.shutdown()
+    assert transcript(api, "held") == ["unsent"]

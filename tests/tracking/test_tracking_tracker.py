@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from recording_sink import KEY, OTHER_KEY, RecordingSink, kind, make_tracker, said
+from recording_sink import KEY, OTHER_KEY, RecordedTicket, RecordingSink, kind, make_tracker, said
 
 from agentsight_otel import exceptions as errors
 from agentsight_otel.config import Config
 from agentsight_otel.tracking import Tracker, conversation
 from agentsight_otel.tracking.ids import conversation_trace_id
+from agentsight_otel.tracking.sending import Submitted, wait
+from agentsight_otel.tracking.timeline import Batch
 
 
 def test_one_submission_carries_the_whole_conversation_in_order() -> None:
@@ -515,3 +517,31 @@ def test_unsent_items_are_bounded() -> None:
     assert sorted(span.attributes["agentsight.conversation.id"] for span in sink.spans) == sorted(
         f"big-{number}" for number in range(20)
     )
+
+
+def test_switching_delivery_off_takes_what_is_unsent_out_of_the_journal() -> None:
+    """What a Collector gets from this process is not delivered again by the next one."""
+    tracker, sink = make_tracker(durability="process", conversation_id="c-1")
+    tracker.track_human_message("hi")
+    assert len(sink.disk) == 1
+    tracker.configure(deliver=False)
+    assert sink.disk == {}
+    assert [item["type"] for item in tracker.send_tracked_data()["items"]] == ["question"]
+    assert sink.submissions == []
+
+
+def test_one_refusal_answers_for_every_earlier_send() -> None:
+    """Of several earlier sends the refusal of one key is waited for once."""
+
+    class Refused(RecordedTicket):
+        waits = 0
+
+        def wait(self, timeout: float) -> bool:
+            Refused.waits += 1
+            for ticket in earlier:
+                ticket.attempt("waiting", "HTTP 403", 403)
+            return super().wait(min(timeout, 0))
+
+    earlier = [Refused(), Refused(), Refused()]
+    wait(Submitted([Batch([], ticket) for ticket in earlier], []), 10)
+    assert Refused.waits == 1

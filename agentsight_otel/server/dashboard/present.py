@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -81,7 +82,7 @@ def axis_duration(milliseconds: float) -> str:
 
 
 def money(cost_e8: int | None) -> str:
-    """US dollars; small amounts that are not whole cents with four decimals, unknown is a dash."""
+    """US dollars; small amounts with four decimals, unknown is a dash."""
     if cost_e8 is None:
         return NONE
     dollars = cost_e8 / E8
@@ -89,7 +90,13 @@ def money(cost_e8: int | None) -> str:
         return "$0"
     if dollars < 0.0001:
         return "<$0.0001"
-    return f"${dollars:,.4f}" if dollars < 0.1 and cost_e8 % (E8 // 100) else f"${dollars:,.2f}"
+    return f"${dollars:,.4f}" if dollars < 0.1 else f"${dollars:,.2f}"
+
+
+def axis_money(dollars: float) -> str:
+    """US dollars on an axis: ``$0.05``, ``$0.0025``, ``$2.00``."""
+    text = money(round(dollars * E8))
+    return text[:-2] if re.search(r"\.\d\d00$", text) else text
 
 
 def moment(value: int, zone: ZoneInfo) -> datetime:

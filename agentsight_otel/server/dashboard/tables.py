@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from agentsight_otel.server.store.engine import Store
-from agentsight_otel.server.store.tables import DOCUMENT, ID, Text, conversations, messages, metadata
+from agentsight_otel.server.store.tables import DOCUMENT, ID, conversations, messages, metadata
+from agentsight_otel.server.store.texts import Text
 
 notes = Table(
     "dashboard_notes",

@@ -9,7 +9,8 @@ from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, fu
 
 from agentsight_otel.server.store.dialect import Bytewise
 from agentsight_otel.server.store.filters import ConversationFilter, conditions
-from agentsight_otel.server.store.tables import String, Text, conversations, environments, feedbacks
+from agentsight_otel.server.store.tables import conversations, environments, feedbacks
+from agentsight_otel.server.store.texts import String, Text
 
 ORDERINGS = ("started_at", "ended_at", "id", "customer_id", "is_marked", "language")
 Ordering = Sequence[tuple[str, bool]]

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.store.dialect import Bytewise, insert_new
-from agentsight_otel.server.store.tables import conversations, messages, storable
+from agentsight_otel.server.store.tables import conversations, messages
+from agentsight_otel.server.store.texts import storable
 
 CHUNK = 10_000
 """Values in one IN list."""

@@ -13,7 +13,8 @@ from agentsight_otel.server.rows import Entry
 from agentsight_otel.server.store.dialect import insert_new
 from agentsight_otel.server.store.places import Place
 from agentsight_otel.server.store.response_time import recompute, response_times
-from agentsight_otel.server.store.tables import action_logs, actions, buttons, messages, storable
+from agentsight_otel.server.store.tables import action_logs, actions, buttons, messages
+from agentsight_otel.server.store.texts import storable
 
 CHUNK = 5000
 """Values in one IN list."""

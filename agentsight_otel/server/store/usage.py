@@ -10,7 +10,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from agentsight_otel.server.rows import ADDED_UP, Usage
 from agentsight_otel.server.store.places import Place
-from agentsight_otel.server.store.tables import storable, token_usage
+from agentsight_otel.server.store.tables import token_usage
+from agentsight_otel.server.store.texts import storable
 
 CHUNK = 5000
 """Values in one IN list."""

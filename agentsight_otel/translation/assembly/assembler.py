@@ -124,5 +124,4 @@ class Assembler:
             return
         if attributes[semconv.SPAN_KIND] in _ACTIONS and (turn_id := attributes.get(semconv.TURN_ID)):
             self._memory.note_recorded(str(turn_id), str(attributes.get(semconv.TOOL_NAME) or span.name))
-        builder.add_span(conversation_id, span)
-        builder.add_source(conversation_id, span.key)
+        builder.add_span(conversation_id, span, span.key)

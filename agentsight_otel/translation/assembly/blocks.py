@@ -36,11 +36,14 @@ class BlockBuilder:
         self._blocks: dict[str, Block] = {}
         self._filtered: list[tuple[SpanKey, str]] = []
 
-    def add_span(self, conversation_id: str, span: SpanData) -> None:
+    def add_span(self, conversation_id: str, span: SpanData, source: SpanKey | None = None) -> None:
         """Append a wire span; the block fields its attributes state win over earlier ones."""
         block = self.block(conversation_id)
-        block.fields.update(block_fields(span.attributes, self._notices))
+        if fields := block_fields(span.attributes, self._notices):
+            block.fields.update(fields)
         block.spans.append(encode_span(span, max_text_length=self._max_text_length))
+        if source is not None:
+            block.sources.append(source)
 
     def add_fields(self, conversation_id: str, attributes: dict[str, Any]) -> None:
         """Take block fields from attributes that become no wire span."""

@@ -107,6 +107,9 @@ def find_calls(nodes: Iterable[Node]) -> tuple[list[Call], list[Node]]:
         if node.kind is not Kind.LLM or id(node) in groups:
             continue
         chain = [node]
+        if not node.below:
+            groups[id(node)] = chain
+            continue
         while len(below := list(_model_spans_below(chain[-1]))) == 1:
             chain.append(below[0])
         if below:

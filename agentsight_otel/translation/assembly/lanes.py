@@ -34,7 +34,7 @@ class Entry(msgspec.Struct, gc=False):
     replied: bool = False
 
 
-class Found(msgspec.Struct):
+class Found(msgspec.Struct, gc=False):
     """What one model call brings that is new.
 
     Attributes:
@@ -182,10 +182,14 @@ class Lane(msgspec.Struct):
         mine = [entry.sign for entry in self.users]
         if signs[:known] == mine and self._answers_fit(0, known, replies, 0)[1] == 0:
             return 0
+        exact = None not in mine and None not in signs
         best: tuple[int, bool, int, bool, int] | None = None
         for offset in (0, *range(known - 1, -len(signs), -1)):
             first, last = max(offset, 0), min(known, len(signs) + offset)
-            if first < last and all(self._is(n, signs[n - offset]) for n in range(first, last)):
+            if first < last and (
+                mine[first:last] == signs[first - offset : last - offset]
+                or (not exact and all(self._is(n, signs[n - offset]) for n in range(first, last)))
+            ):
                 right, wrong = self._answers_fit(first, last, replies, offset)
                 if not wrong and offset == 0:
                     return 0
@@ -245,8 +249,10 @@ def _replies(messages: tuple[Message, ...], at: list[int]) -> list[str | None]:
     """Return for each of the user's messages the signature of the last answer before the next one."""
     replies: list[str | None] = []
     for start, end in pairwise((*at, len(messages))):
-        answer = next((m for m in reversed(messages[start + 1 : end]) if _is_answer(m)), None)
-        replies.append(answer.sign if answer is not None else _NO_ANSWER)
+        last = end - 1
+        while last > start and not _is_answer(messages[last]):
+            last -= 1
+        replies.append(messages[last].sign if last > start else _NO_ANSWER)
     return replies
 
 

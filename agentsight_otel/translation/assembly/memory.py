@@ -45,7 +45,7 @@ class Recent(Generic[V]):
         return len(self._items)
 
 
-class KnownAction(msgspec.Struct):
+class KnownAction(msgspec.Struct, gc=False):
     """A tool run that has left.
 
     Attributes:
@@ -61,7 +61,7 @@ class KnownAction(msgspec.Struct):
     ran: bool
 
 
-class Sighting(msgspec.Struct):
+class Sighting(msgspec.Struct, gc=False):
     """A model call that has left, by which the sighting of another instrumentation is known for the same.
 
     Attributes:

@@ -9,6 +9,7 @@ import msgspec
 from agentsight_otel.translation.dialects import CONVERSATION_KEYS
 from agentsight_otel.translation.span_data import EventData, LogData, SpanData
 
+_NAMES = frozenset(CONVERSATION_KEYS)
 MAX_HELD_IDLES = 12
 """A trace whose conversation never rests leaves after this many idle times, as does one whose tools' results
 never come."""
@@ -55,8 +56,9 @@ class Pending:
             return False
         trace.spans[span.span_id] = span
         self.count += 1
-        for key in CONVERSATION_KEYS:
-            value = span.attributes.get(key)
+        attributes = span.attributes
+        for key in CONVERSATION_KEYS if not _NAMES.isdisjoint(attributes) else ():
+            value = attributes.get(key)
             if value and isinstance(value, str):
                 trace.conversations.add(value)
                 break

@@ -12,7 +12,7 @@ from agentsight_otel.translation.dialects.messages import Message
 from agentsight_otel.translation.dialects.parts import text_part
 
 
-class Outright(msgspec.Struct):
+class Outright(msgspec.Struct, gc=False):
     """What the user said by the word of the run's own span.
 
     Attributes:

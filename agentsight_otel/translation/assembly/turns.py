@@ -32,7 +32,7 @@ _STEP_NS = 1_000
 _LEAVES = frozenset({Kind.LLM, Kind.TOOL})
 
 
-class Said(msgspec.Struct):
+class Said(msgspec.Struct, gc=False):
     """A message of the transcript.
 
     Attributes:

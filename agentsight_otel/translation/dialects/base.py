@@ -158,7 +158,7 @@ class Rules(msgspec.Struct, frozen=True):
     user_prefixes: Keys = ()
 
 
-class Walk(msgspec.Struct):
+class Walk(msgspec.Struct, gc=False):
     """What one pass over a span's attributes found.
 
     Attributes:

@@ -9,7 +9,7 @@ _MAX_INDEX = 10_000
 _MAX_DEPTH = 12
 _MAX_DIGITS = 5
 
-Flat = dict[int, list[tuple[str, Any]]]
+Flat = dict[int, tuple[tuple[str, Any], ...]]
 """The numbered objects of a flattened list: what stands after each one's number, with its value."""
 
 

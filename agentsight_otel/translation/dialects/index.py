@@ -45,19 +45,25 @@ class _Route(NamedTuple):
 _NOTHING = _Route()
 
 
+class _Numbered(NamedTuple):
+    number: int
+    paths: tuple[str, ...]
+    names: tuple[str, ...]
+
+
 class _Plan(NamedTuple):
     """What the attribute names of one place in a program mean: its spans share them, in the same order.
 
     Attributes:
         fields: Each with what says nothing in it, and its attributes in order of precedence.
-        flat: Attributes by field and number, each with its path.
+        flat: Attributes by field and number, with what their names are paths to.
         kinds: Attributes that may name the kind, in order of precedence.
         metadata: Attributes by the key of the entry.
         whole_metadata: Attributes that hold whole objects.
     """
 
     fields: tuple[tuple[str, tuple[Any, ...], tuple[str, ...]], ...]
-    flat: tuple[tuple[str, tuple[tuple[int, list[tuple[str, str]]], ...]], ...]
+    flat: tuple[tuple[str, tuple[_Numbered, ...]], ...]
     kinds: tuple[tuple[_KindSlot, str], ...]
     metadata: tuple[tuple[str, str], ...]
     whole_metadata: tuple[str, ...]
@@ -96,8 +102,12 @@ class Index:
                 if value not in empty:
                     fields[field] = value
                     break
+        value_of = attributes.__getitem__
         flat: dict[str, Flat] = {
-            field: {number: [(path, attributes[key]) for path, key in items] for number, items in numbered}
+            field: {
+                number: tuple(zip(paths, map(value_of, names), strict=True))
+                for number, paths, names in numbered
+            }
             for field, numbered in plan.flat
         }
         metadata = {name: attributes[key] for name, key in plan.metadata}
@@ -200,7 +210,10 @@ def _planned(routes: list[tuple[str, _Route]]) -> _Plan:
         )
         for field, ranked in slots.items()
     ]
-    numbered = [(field, tuple(objects.items())) for field, objects in flat.items()]
+    numbered = [
+        (field, tuple(_Numbered(number, *zip(*items, strict=True)) for number, items in objects.items()))
+        for field, objects in flat.items()
+    ]
     kinds.sort(key=lambda one: one[0].rank)
     return _Plan(tuple(fields), tuple(numbered), tuple(kinds), tuple(metadata), tuple(whole_metadata))
 

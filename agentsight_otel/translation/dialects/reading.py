@@ -142,15 +142,13 @@ class Reading:
         flat = self._found.flat.get(f"{side}_messages")
         if flat:
             # The SDK drops the oldest attributes, and a message without its role would be anybody's.
-            kept = [
-                number
-                for number in sorted(flat)
-                if not self.span.dropped_attributes or any(path.endswith("role") for path, _ in flat[number])
-            ]
-            items = (message_of_items(tuple(flat[number]), role) for number in kept)
-            messages = tuple(message for found in items for message in found)
-            if any(message.parts for message in messages):
-                return messages
+            found: list[Message] = []
+            for number in sorted(flat):
+                items = flat[number]
+                if not self.span.dropped_attributes or any(path.endswith("role") for path, _ in items):
+                    found += message_of_items(items, role)
+            if any(message.parts for message in found):
+                return tuple(found)
         read = containers.input_messages if side == "input" else containers.output_messages
         return read(self.fields.get(f"{side}_value"))
 
@@ -164,13 +162,14 @@ def _by_rules(messages: tuple[Message, ...], rules: Rules) -> tuple[Message, ...
     """Undo what a framework does to the texts: words before the user's, a tool for the answer."""
     if not rules.answer_tools and not rules.user_prefixes:
         return messages
-    return tuple(
-        Message(
-            message.role,
-            tuple(filter(None, (_part_by_rules(message, part, rules) for part in message.parts))),
-        )
-        for message in messages
-    )
+    return tuple([_message_by_rules(message, rules) for message in messages])
+
+
+def _message_by_rules(message: Message, rules: Rules) -> Message:
+    if not (message.asks and rules.answer_tools) and not (message.role == "user" and rules.user_prefixes):
+        return message
+    parts = tuple(filter(None, [_part_by_rules(message, part, rules) for part in message.parts]))
+    return message if parts == message.parts else Message(message.role, parts)
 
 
 def _part_by_rules(message: Message, part: Part, rules: Rules) -> Part | None:
@@ -206,6 +205,8 @@ def _metadata(found: Walk) -> dict[str, Any]:
 
 
 def _first_id(metadata: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+    if not metadata:
+        return None
     for key in keys:
         if key in metadata and (found := as_id(metadata[key])):
             return found

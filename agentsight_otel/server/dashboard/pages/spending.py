@@ -43,7 +43,7 @@ def show(view: View) -> Response:
                 "Cost by day",
                 f"{present.money(total.cost_e8)} in {view.period.length} days.",
                 "Day",
-                [charts.Series("Cost", "c3", _dollars)],
+                [charts.Series("Cost", "c3", present.axis_money)],
                 costs,
             ),
             whole=False,
@@ -79,7 +79,3 @@ def _groups(connection: Connection, scope: Scope) -> dict[str, Any]:
         "customers": spending.by_customer(connection, scope),
         "conversations": spending.by_conversation(connection, scope),
     }
-
-
-def _dollars(value: float) -> str:
-    return present.money(round(value * spending.E8))
