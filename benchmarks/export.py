@@ -20,7 +20,7 @@ PEER = "agentsight==0.1.4"
 KEY = "ags_" + "0" * 32 + "_" + "0" * 6
 SPANS = 512
 BATCHES = 12
-ROUNDS = 3
+ROUNDS = 5
 PROSE = " ".join(topics.values())
 TEXT_LENGTH = 1100
 STALL_BATCHES = 40
