@@ -71,7 +71,6 @@ def decoded(value: object) -> Any:
         (Opaque(), "<Opaque>"),
         ("\ud83d alone", "\ufffd alone"),
     ],
-    ids=repr,
 )
 def test_each_kind_of_value(value: object, expected: object) -> None:
     """Each kind of value becomes what a reader would expect."""
