@@ -18,8 +18,8 @@ from agentsight_otel.server.run import Service, serve
 CONVERSATION_ID = "help-desk-demo"
 QUESTIONS = (
     "How do I send a conversation to AgentSight?",
-    "What happens when the API key is missing?",
-    "Is anything lost when the backend is down?",
+    "Can I route spans through a Collector?",
+    "What can I rely on after an outage, a crash or a restart?",
     "Who won the bicycle race?",
 )
 PAUSE = 0.3
