@@ -44,9 +44,13 @@ def test_functions_stay_short() -> None:
 
 
 def test_one_broad_except_for_a_thousand_lines() -> None:
-    """Only the guard catches everything."""
-    broad = [str(path) for path in MODULES if BROAD.search(path.read_text())]
-    assert broad == [str(PACKAGE / "guard.py")]
+    """Only the guard catches everything, and what calls a function that the user handed in."""
+    broad = {path.relative_to(PACKAGE).as_posix() for path in MODULES if BROAD.search(path.read_text())}
+    assert broad == {"guard.py"}
+    hidden = {
+        path.relative_to(PACKAGE).as_posix() for path in MODULES if "suppress(Exception)" in path.read_text()
+    }
+    assert hidden == {"exporters/keys.py", "exporters/tickets.py", "translation/masking.py"}
 
 
 def test_import_rules_hold() -> None:

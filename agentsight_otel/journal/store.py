@@ -14,7 +14,7 @@ from typing import NamedTuple
 from agentsight_otel.enums import Durability
 from agentsight_otel.journal import record
 from agentsight_otel.journal.folder import ensure_private
-from agentsight_otel.journal.segment import ACK_SUFFIX, SUFFIX, Ref, Segment
+from agentsight_otel.journal.segment import SUFFIX, Ref, Segment
 
 logger = logging.getLogger("agentsight_otel")
 
@@ -293,21 +293,6 @@ class Journal:
                 os.close(fd)
         except OSError:
             return
-
-
-def holds_records(folder: Path) -> bool:
-    """Say whether a destination's folder has segments, whoever owns them."""
-    try:
-        return any(path.suffix == SUFFIX for path in folder.iterdir())
-    except OSError:
-        return False
-
-
-def sweep(folder: Path) -> None:
-    """Remove acknowledgements whose segment is gone."""
-    for path in folder.glob(f"*{ACK_SUFFIX}"):
-        if not path.with_suffix(SUFFIX).exists():
-            path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

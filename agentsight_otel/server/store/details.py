@@ -13,7 +13,6 @@ from agentsight_otel.server.store.tables import (
     attachments,
     buttons,
     comments,
-    conversations,
     environments,
     feedbacks,
     messages,
@@ -106,13 +105,6 @@ def attachment_rows(connection: Connection, agent_id: int, conversation: int) ->
     query = select(attachments, m.sender, m.timestamp).join(messages, m.id == a.message)
     query = query.where(a.agent_id == agent_id, a.conversation == conversation)
     return list(connection.execute(query.order_by(m.timestamp, a.id)).mappings())
-
-
-def string_ids(connection: Connection, agent_id: int, ids: Sequence[int]) -> dict[int, str]:
-    """Return the caller-chosen ids of conversations by their keys."""
-    c = conversations.c
-    query = select(c.id, c.conversation_id).where(c.agent_id == agent_id, c.id.in_(ids))
-    return dict(connection.execute(query).all())
 
 
 def _grouped(
