@@ -49,5 +49,8 @@ soak: $(READY) ## Run the long tests
 bench: $(READY) ## Run the benchmarks; each prints ratios against a peer measured in the same run
 	$(BIN)/python -m benchmarks
 
+docs: $(READY) ## Build the documentation site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 clean: ## Remove the virtual environment and every cache
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build site

@@ -1,7 +1,5 @@
 """Every exception the package raises on purpose.
 
-::
-
     AgentSightException
     ├── NoApiKeyException
     ├── InvalidApiKeyException

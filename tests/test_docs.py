@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import agentsight_otel
 from agentsight_otel.config import Config
 from agentsight_otel.testing import LocalServer
 
@@ -67,3 +68,22 @@ def test_every_setting_is_documented() -> None:
         if f"`{name}`" not in text or field.metadata["env"] not in text
     ]
     assert missing == []
+
+
+def test_site_builds_and_names_everything_public(tmp_path: Path) -> None:
+    """The site builds without a warning, has every public name, and loads nothing from elsewhere."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
+    environ = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(
+        command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    reference = "".join(page.read_text() for page in (tmp_path / "reference").rglob("*.html"))
+    instances = {"__version__", "agentsight_api", "conversation_manager", "conversation_tracker"}
+    assert [
+        n
+        for n in agentsight_otel.__all__
+        if n not in instances and f'id="agentsight_otel.{n}"' not in reference
+    ] == []
+    pages = "".join(page.read_text() for page in tmp_path.rglob("*.html"))
+    assert re.findall(r'<(?:script|img|link)[^>]*(?:src|href)="?(?:https?:)?//[^" >]+', pages) == []
