@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "collector-config"
+BROKER = Path(__file__).parent / "broker"
 _CACHE = Path(
     os.environ.get("AGENTSIGHT_COLLECTOR_CACHE")
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agentsight-otel" / "collector"
@@ -32,6 +34,22 @@ def collector_binary(name: str = "agentsight-otelcol") -> Path:
     if not path.exists():
         pytest.skip(f"no {name}: run `make collector`")
     return path
+
+
+@contextlib.contextmanager
+def kafka_broker() -> Iterator[str]:
+    """Run a Kafka broker that keeps its topics in memory; gives host:port. Skips where Go is missing."""
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("no Go to build the Kafka broker with")
+    binary = _CACHE / "kafka-broker"
+    build = [go, "build", "-o", str(binary), "."]
+    subprocess.run(build, cwd=BROKER, env={**os.environ, "GOTOOLCHAIN": "local"}, check=True, timeout=300)
+    with subprocess.Popen([str(binary)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as broker:
+        assert broker.stdin is not None
+        assert broker.stdout is not None
+        yield broker.stdout.readline().strip()
+        broker.stdin.close()
 
 
 def free_ports(count: int) -> list[int]:
@@ -93,6 +111,15 @@ class Process:
         self._process.kill()
         self._process.wait(WAIT)
 
+    def stop(self) -> None:
+        """End it as a service manager does."""
+        assert self._process is not None
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -100,12 +127,7 @@ class Process:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.stop()
 
 
 def collector(
@@ -118,6 +140,7 @@ def collector(
 ) -> Process:
     """Prepare a Collector with one of our configurations, listening on free loopback ports."""
     grpc, http_port, health = free_ports(3)
+    folder.mkdir(exist_ok=True)
     command = [str(collector_binary(binary)), f"--config={CONFIGS / config}"]
     command += [f"--config=yaml:{each}" for each in ("service::telemetry::metrics::level: none", *overrides)]
     settings = {
@@ -131,8 +154,9 @@ def collector(
 
 
 def gateway(endpoint: str, folder: Path) -> Process:
-    """Prepare a gateway that delivers to *endpoint* with the keys it is sent."""
+    """Prepare a gateway that delivers to *endpoint* with the keys it is sent and journals below *folder*."""
     (port,) = free_ports(1)
+    folder.mkdir(exist_ok=True)
     code = f"from agentsight_otel.gateway.run import serve; serve(port={port}, endpoint={endpoint!r})"
     settings = {"AGENTSIGHT_SPOOL_DIR": str(folder / "gateway-spool"), "PYTHONPATH": str(ROOT)}
     return Process([sys.executable, "-c", code], settings, port, folder / "gateway.log")

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collector_processes import CONFIGS, chain, collector, collector_binary, free_ports, wait_until
+from collector_processes import (
+    CONFIGS,
+    chain,
+    collector,
+    collector_binary,
+    free_ports,
+    gateway,
+    kafka_broker,
+    wait_until,
+)
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -210,6 +219,76 @@ def test_two_tiers_by_conversation(tmp_path: Path) -> None:
             assert post(first.url, "/v1/logs", logs().SerializeToString()).status == 200
             wait_until(lambda: len(receiver.spans) == 6, "the spans")
             wait_until(lambda: any(batch.logs for batch in receiver.batches), "the log record")
+
+
+def test_balanced_over_two_gateways_equals_direct(server: LocalServer, tmp_path: Path) -> None:
+    """Balanced over two Collectors with a gateway each, conversations equal those recorded directly."""
+    _, direct_key, _ = server.add_agent("direct")
+    first, second = tmp_path / "first", tmp_path / "second"
+    with gateway(server.url, first) as gateway_a, gateway(server.url, second) as gateway_b:
+        ports = free_ports(2)
+        tiers = [
+            collector(
+                "gateway.yaml",
+                {
+                    "AGENTSIGHT_API_KEY": server.api_key,
+                    "AGENTSIGHT_OTLP_ENDPOINT": behind.url,
+                    "OTLP_GRPC_LISTEN": f"127.0.0.1:{port}",
+                },
+                folder,
+            )
+            for behind, folder, port in ((gateway_a, first, ports[0]), (gateway_b, second, ports[1]))
+        ]
+        resolver = ", ".join(f"127.0.0.1:{port}" for port in ports)
+        overrides = (
+            "exporters::load_balancing::resolver: null",
+            f"exporters::load_balancing::resolver::static::hostnames: [{resolver}]",
+        )
+        front = collector(
+            "load-balanced.yaml", {}, tmp_path, overrides=overrides, binary="agentsight-otelcol-full"
+        )
+        with tiers[0], tiers[1], front:
+            stock = OTLPSpanExporter(endpoint=f"{front.url}/v1/traces")
+            direct = AgentSightSpanExporter(api_key=direct_key, endpoint=server.url)
+            provider = _provider(stock, direct)
+            names = [f"conv_{number}" for number in range(12)]
+            for name in names:
+                _agent_run(provider, name, 5)
+            provider.shutdown()
+            wait_until(
+                lambda: all(len(_transcript(server, server.api_key, name)) == 15 for name in names),
+                "the transcripts",
+            )
+            taken = [
+                post(each.url, "/metrics", b"", method="GET").body.decode() for each in (gateway_a, gateway_b)
+            ]
+    assert all('items_total{signal="traces",result="accepted"}' in metrics for metrics in taken)
+    for name in names:
+        assert _transcript(server, server.api_key, name) == _transcript(server, direct_key, name)
+
+
+def test_through_kafka_equals_direct(server: LocalServer, tmp_path: Path) -> None:
+    """Through a Kafka topic, writer and reader restarted on the way, it is what was recorded directly."""
+    _, direct_key, _ = server.add_agent("direct")
+    with kafka_broker() as broker, gateway(server.url, tmp_path) as behind:
+        settings = {
+            "AGENTSIGHT_API_KEY": server.api_key,
+            "AGENTSIGHT_OTLP_ENDPOINT": behind.url,
+            "KAFKA_BROKER": broker,
+        }
+        with collector("kafka.yaml", settings, tmp_path, binary="agentsight-otelcol-full") as front:
+            for name in ("conv_before", "conv_after"):
+                stock = OTLPSpanExporter(endpoint=f"{front.url}/v1/traces")
+                provider = _provider(stock, AgentSightSpanExporter(api_key=direct_key, endpoint=server.url))
+                _agent_run(provider, name, 5)
+                provider.shutdown()
+                front.stop()
+                front.start()
+            for name in ("conv_before", "conv_after"):
+                wait_until(
+                    lambda name=name: len(_transcript(server, server.api_key, name)) == 15, "the transcript"
+                )
+                assert _transcript(server, server.api_key, name) == _transcript(server, direct_key, name)
 
 
 class _Load:

@@ -11,6 +11,9 @@ import pytest
 from otlp_receiver import Receiver
 from otlp_requests import JSON, KEY, PROTOBUF, logs, to_json, traces
 
+HANG = 1.0
+"""Seconds after which a body counts as hanging the receiver."""
+
 
 def _seeds() -> list[tuple[str, str, bytes]]:
     rich = traces(3, attributes=5)
@@ -72,22 +75,36 @@ def _bodies(rng: random.Random, count: int) -> Iterator[tuple[str, str, str, byt
             yield path, form, "identity", changed
 
 
+def _status(
+    connection: http.client.HTTPConnection, path: str, body: bytes, headers: dict[str, str]
+) -> int | None:
+    """Post a body; None when it hangs: three times, for a busy machine may pause for one of them."""
+    for _ in range(3):
+        try:
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            answer.read()
+        except TimeoutError:
+            connection.close()
+        else:
+            return answer.status
+    return None
+
+
 @pytest.mark.parametrize(
     ("seed", "count"),
     [(1, 2_000), (2, 2_000), pytest.param(3, 100_000, marks=[pytest.mark.soak, pytest.mark.timeout(1200)])],
 )
 def test_no_body_makes_a_server_error(receiver: Receiver, seed: int, count: int) -> None:
-    """Mutated and random bodies are taken or refused with a 4xx; whatever is taken can be journaled."""
+    """Mutated and random bodies are taken or refused with a 4xx; what is taken can be journaled."""
     rng = random.Random(seed)  # noqa: S311  # reproducible, not secret
-    connection = http.client.HTTPConnection(urlsplit(receiver.url).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(receiver.url).netloc, timeout=HANG)
     seen: set[int] = set()
     for path, form, coding, body in _bodies(rng, count):
         headers = {"Content-Type": form, "Content-Encoding": coding, "Authorization": f"Bearer {KEY}"}
-        connection.request("POST", path, body, headers)
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status in {200, 400, 413}, (path, form, coding, body)
-        seen.add(answer.status)
+        status = _status(connection, path, body, headers)
+        assert status in {200, 400, 413}, (path, form, coding, body)
+        seen.add(status)
         for batch in receiver.batches:
             msgspec.msgpack.encode([batch.spans, batch.logs])
         receiver.batches.clear()
