@@ -7,10 +7,11 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from agentsight_otel.enums import Durability
+from agentsight_otel.enums import Durability, Propagation
 from agentsight_otel.exceptions import ConfigurationException, InvalidApiKeyException, NoApiKeyException
 
 DEFAULT_ENDPOINT = "https://api.agentsight.io"
@@ -48,6 +49,12 @@ class Config:
         str,
         "API key: `ags_` + 32 hex digits + `_` + 6 hex digits.",
         secret=True,
+    )
+    api_key_file: str | None = _setting(
+        None,
+        "AGENTSIGHT_API_KEY_FILE",
+        str,
+        "File that holds the API key where none is given; read again when the backend refuses it.",
     )
     endpoint: str = _setting(
         DEFAULT_ENDPOINT,
@@ -116,6 +123,12 @@ class Config:
         _bool,
         "Deliver from this process; off: only make spans, for a Collector to deliver.",
     )
+    propagate: Propagation = _setting(
+        Propagation.ALL,
+        "AGENTSIGHT_PROPAGATE",
+        Propagation,
+        "What travels in W3C Baggage: `all` (ids, customer, metadata), `ids`, `none`.",
+    )
 
     @classmethod
     def resolve(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Self:
@@ -139,9 +152,11 @@ class Config:
         for name, field in known.items():
             if arguments.get(name) is not None:
                 values[name] = arguments[name]
+            elif name == "api_key" and arguments.get("api_key_file") is not None:
+                continue  # a file given in code wins over a key in the environment
             elif raw := environ.get(field.metadata["env"], ""):
                 values[name] = _parse(field, raw)
-        return cls(**values)
+        return cls(**_with_key(values))
 
     def __post_init__(self) -> None:
         """Normalise and check every value."""
@@ -155,6 +170,12 @@ class Config:
                 field="durability",
                 limit="process, power or memory",
             ) from None
+        try:
+            object.__setattr__(self, "propagate", Propagation(self.propagate))
+        except ValueError:
+            raise ConfigurationException(
+                "propagate must be all, ids or none", field="propagate", limit="all, ids or none"
+            ) from None
         for name, most in _MOST.items():
             _check_number(name, getattr(self, name), most)
 
@@ -162,19 +183,25 @@ class Config:
         """Return a copy with *changes*; a value of None changes nothing."""
         given = {name: value for name, value in changes.items() if value is not None}
         _check_key(given.get("api_key"))
-        return dataclasses.replace(self, **given) if given else self
+        return dataclasses.replace(self, **_with_key(given)) if given else self
 
     def require_api_key(self) -> str:
         """Return the key.
 
         Raises:
-            NoApiKeyException: There is none.
-            InvalidApiKeyException: The one from the environment is malformed; it is not shown.
+            NoApiKeyException: There is none, or the file of the key cannot be read.
+            InvalidApiKeyException: The one from the environment or the file is malformed; it is not shown.
         """
-        if self.api_key is None:
+        if self.api_key is not None:
+            _check_key(self.api_key)
+            return self.api_key
+        if self.api_key_file is None:
             raise NoApiKeyException(field="api_key")
-        _check_key(self.api_key)
-        return self.api_key
+        raise NoApiKeyException(
+            "No AgentSight API key: the file that AGENTSIGHT_API_KEY_FILE or api_key_file= names "
+            "cannot be read or is empty.",
+            field="api_key_file",
+        )
 
     @property
     def has_usable_key(self) -> bool:
@@ -203,6 +230,21 @@ def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
     except ValueError:
         env = field.metadata["env"]
         raise ConfigurationException(f"{env} has a value that cannot be read", field=field.name) from None
+
+
+def read_key_file(name: str) -> str | None:
+    """Return what the file *name* holds, without the space around it; None when that is nothing."""
+    try:
+        return Path(name).read_text(encoding="utf-8").strip() or None
+    except (OSError, ValueError):
+        return None
+
+
+def _with_key(values: dict[str, Any]) -> dict[str, Any]:
+    """Add the key from the file, if there is a file and no key."""
+    if "api_key" in values or not values.get("api_key_file"):
+        return values
+    return {**values, "api_key": read_key_file(values["api_key_file"])}
 
 
 def _check_number(name: str, value: object, most: float) -> None:

@@ -41,3 +41,11 @@ class Durability(StrEnum):
     PROCESS = "process"
     POWER = "power"
     MEMORY = "memory"
+
+
+class Propagation(StrEnum):
+    """What of a conversation travels to other services: all, ids of conversation and turn, or nothing."""
+
+    ALL = "all"
+    IDS = "ids"
+    NONE = "none"

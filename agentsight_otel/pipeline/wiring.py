@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +13,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from agentsight_otel._version import __version__
 from agentsight_otel.config import Config
 from agentsight_otel.exporters.delivery import Delivery, FlushResult, Stats, delivery_for
+from agentsight_otel.forking import SETUP
 from agentsight_otel.pipeline.processor import MIRRORED, DeliveringSpanProcessor
 from agentsight_otel.tracking import ConversationSpanProcessor
+from agentsight_otel.tracking.propagation import Policy
 
 TRACER_NAME = "agentsight_otel"
 
@@ -26,10 +27,10 @@ class Pipeline:
     """The process-wide wiring behind `configure`, the singletons and the live API."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
         self._config: Config | None = None
         self._mask: Mask | None = None
         self._meter_provider: MeterProvider | None = None
+        self._current: tuple[Config, Delivery | None] | None = None
         self._provider: trace.TracerProvider | None = None
         self._attached: weakref.WeakSet[Any] = weakref.WeakSet()
         self._deliveries: weakref.WeakSet[Delivery] = weakref.WeakSet()
@@ -37,10 +38,17 @@ class Pipeline:
     @property
     def config(self) -> Config:
         """The settings in force; read from the environment on first use."""
-        with self._lock:
+        config = self._config
+        if config is not None:
+            return config
+        with SETUP:
             if self._config is None:
                 self._config = Config.resolve()
             return self._config
+
+    def policy(self) -> Policy:
+        """Return what of a conversation travels to other services."""
+        return Policy(self.config.propagate, self._mask)
 
     def configure(
         self,
@@ -50,9 +58,10 @@ class Pipeline:
         settings: dict[str, Any],
     ) -> None:
         """Set what is given, keep the rest, and attach to the provider."""
-        with self._lock:
-            self._config = self.config.replace(**settings)
+        with SETUP:
+            config = self.config.replace(**settings)
             self._mask = mask or self._mask
+            self._config = config  # after the mask: who sees this config connects with that
             self._meter_provider = meter_provider or self._meter_provider
             for delivery in tuple(self._deliveries):
                 delivery.require_mask(mask)
@@ -60,12 +69,18 @@ class Pipeline:
                 self._use(adopt_or_build(tracer_provider))
         self.provider()
 
+    def swap(self, config: Config | None) -> Config | None:
+        """Take settings as a whole, None for those of the environment; return those that were in force."""
+        with SETUP:
+            self._config, before = config, self._config
+        return before
+
     def provider(self) -> trace.TracerProvider:
         """Return the provider in use, adopted or built, with our processors on it."""
         provider = self._provider
         if provider is not None:
             return provider
-        with self._lock:
+        with SETUP:
             return self._provider or self._use(adopt_or_build(trace.get_tracer_provider()))
 
     def tracer(self) -> trace.Tracer:
@@ -89,8 +104,13 @@ class Pipeline:
 
     def delivery(self) -> Delivery | None:
         """Return the delivery to the configured destination; None without a key, or if not to deliver."""
+        current = self._current  # every span that ends asks
+        if current is not None and current[0] is self._config:
+            return current[1]
         config = self.config
-        return self.connect(config) if config.deliver and config.has_usable_key else None
+        delivery = self.connect(config) if config.deliver and config.has_usable_key else None
+        self._current = (config, delivery)
+        return delivery
 
     def flush(self, timeout: float) -> FlushResult:
         """Flush every destination used, *timeout* seconds each."""

@@ -16,9 +16,8 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from agentsight_otel import semconv
-from agentsight_otel.tracking import shapes
+from agentsight_otel.tracking import propagation, shapes
 from agentsight_otel.tracking.timeline import Timeline, Timelines
-from agentsight_otel.tracking.validation import MAX_FIELD_LENGTH
 
 
 class Conversation:
@@ -82,41 +81,30 @@ def from_context(context: Context) -> Conversation | None:
     carried = otel_context.get_value(_KEY, context)
     if isinstance(carried, Conversation):
         return carried
-    conversation_id = _baggage(semconv.CONVERSATION_ID, context)
+    conversation_id = propagation.text_of(semconv.CONVERSATION_ID, context)
     if conversation_id is None:
         return None
-    customer_id = _baggage(semconv.CUSTOMER_ID, context)
-    return Conversation(conversation_id, {"customer_id": customer_id} if customer_id else None)
+    return Conversation(conversation_id, propagation.fields_of(context))
 
 
 def into_context(conversation: Conversation, context: Context) -> Context:
-    """Return *context* with the conversation in it, and its id and customer in the baggage."""
+    """Return *context* with the conversation in it, and in the baggage what travels of it."""
     context = otel_context.set_value(_KEY, conversation, context)
     if conversation.id is None or not conversation.enabled:
         return context
-    if _baggage(semconv.CONVERSATION_ID, context) != conversation.id:
-        context = baggage.remove_baggage(semconv.TURN_ID, context)
-    context = baggage.set_baggage(semconv.CONVERSATION_ID, conversation.id, context)
-    customer_id = conversation.fields.get("customer_id")
-    if customer_id:
-        return baggage.set_baggage(semconv.CUSTOMER_ID, customer_id, context)
-    return baggage.remove_baggage(semconv.CUSTOMER_ID, context)
+    return propagation.put(conversation.id, conversation.fields, context)
 
 
 def carry_turn(turn_id: str, context: Context) -> Context:
-    """Return *context* with the open turn in the baggage."""
+    """Return *context* with the open turn in the baggage, if its conversation travels there."""
+    if baggage.get_baggage(semconv.CONVERSATION_ID, context) is None:
+        return context
     return baggage.set_baggage(semconv.TURN_ID, turn_id, context)
 
 
 def carried_turn(context: Context, conversation_id: str) -> str | None:
     """Return the id of the turn of a conversation that another service has open, as the baggage says."""
-    turn_id = _baggage(semconv.TURN_ID, context)
-    if turn_id is None or _baggage(semconv.CONVERSATION_ID, context) != conversation_id:
+    turn_id = propagation.text_of(semconv.TURN_ID, context)
+    if turn_id is None or propagation.text_of(semconv.CONVERSATION_ID, context) != conversation_id:
         return None
     return turn_id if _SPAN_ID.fullmatch(turn_id) else None
-
-
-def _baggage(name: str, context: Context) -> str | None:
-    value = baggage.get_baggage(name, context)
-    # Baggage comes from outside: what is not a possible id is not one.
-    return value if isinstance(value, str) and value.strip() and len(value) <= MAX_FIELD_LENGTH else None

@@ -187,14 +187,15 @@ def conversation(
 
     Args:
         conversation_id: At most 255 characters; generated when missing or blank.
-        customer_id: At most 255 characters; travels on in W3C Baggage, with the id.
+        customer_id: At most 255 characters.
         customer_ip_address: An IPv4 or IPv6 address.
         device: At most 255 characters.
         source: At most 255 characters.
         language: At most 255 characters.
         name: At most 255 characters.
         environment: Environment slug.
-        metadata: Anything; a snapshot is taken now.
+        metadata: Anything; a snapshot is taken now. Id, customer and metadata travel on to other services in
+            W3C Baggage, metadata up to 2,048 bytes; see the setting ``propagate``.
         enabled: False records nothing live inside.
 
     Raises:

@@ -1,14 +1,14 @@
 """Translate every recording of the corpus and print how exact the conversations are.
 
-``python -m tests.corpus.fidelity [--faults] [--slow] [--markdown] [combination …]``; the exit status is 1
-when anything is not exact.
+``python -m tests.corpus.fidelity [--faults] [--slow] [--markdown] [--readme] [combination …]``; the exit
+status is 1 when anything is not exact. ``--readme`` writes the Markdown into the README.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,8 @@ from tests.corpus.compare import Expected, Score, Tally, compare
 from tests.corpus.view import conversation_view
 
 CORPUS = Path(__file__).parent
+README = CORPUS.parents[1] / "README.md"
+START, END = "<!-- fidelity -->\n", "<!-- /fidelity -->\n"
 PAUSE_NS = 20_000_000_000
 
 
@@ -93,19 +95,71 @@ def score(recording: Recording, *, slowly: bool = False) -> Score:
     return compare(recording.expected, conversation_view(blocks))
 
 
+class Results:
+    """The scores of recordings, by combination."""
+
+    def __init__(self) -> None:
+        self._scores: dict[str, list[Score]] = {}
+
+    def add(self, combination: str, score: Score) -> None:
+        """Take the score of one recording."""
+        self._scores.setdefault(combination, []).append(score)
+
+    @property
+    def whole(self) -> Score:
+        """All scores, added up."""
+        return sum(self._all(), Score())
+
+    def text(self) -> str:
+        """The table for a terminal."""
+        rows = self._rows(_cell)
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
+        ]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def markdown(self) -> str:
+        """The table for the README, folded up under a line that sums it up."""
+        lines = ["| " + " | ".join(row) + " |" for row in self._rows(_short_cell)]
+        lines.insert(1, "|" + " --- |" * 6)
+        whole = self.whole
+        said = (
+            f"{sum(score.ok for score in self._all())} of {len(self._all())} recordings of "
+            f"{len(self._scores)} combinations are exact: {whole.messages.exact:,} messages, "
+            f"{whole.actions.exact:,} actions, {whole.tokens.exact:,} token counts, {whole.ids.exact:,} ids"
+        )
+        table = "\n".join(lines)
+        return f"<details><summary>{said}</summary>\n\n{table}\n\n</details>\n"
+
+    def _all(self) -> list[Score]:
+        return [score for scores in self._scores.values() for score in scores]
+
+    def _rows(self, cell: Callable[[Tally], str]) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [
+            ("combination", "exact recordings", "messages", "actions", "tokens", "ids")
+        ]
+        for name, scores in [*sorted(self._scores.items()), ("all", self._all())]:
+            whole = sum(scores, Score())
+            cells = map(cell, (whole.messages, whole.actions, whole.tokens, whole.ids))
+            rows.append((name, f"{sum(score.ok for score in scores)} of {len(scores)}", *cells))
+        return rows
+
+
 def _cell(tally: Tally) -> str:
     faults = ("missing", "invented", "duplicated", "wrong")
     told = [f"{getattr(tally, name)} {name}" for name in faults if getattr(tally, name)]
     return f"{tally.exact} exact" + "".join(f", {part}" for part in told)
 
 
-def _table(rows: list[tuple[str, ...]], *, markdown: bool) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    if markdown:
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
-        lines.insert(1, "|" + " --- |" * len(rows[0]))
-    return "\n".join(line.rstrip() for line in lines)
+def _short_cell(tally: Tally) -> str:
+    return str(tally.exact) if tally.ok else _cell(tally)
+
+
+def readme_with(table: str) -> str:
+    """The project's README with *table* in its place."""
+    before, rest = README.read_text(encoding="utf-8").split(START)
+    return before + START + table + END + rest.split(END)[1]
 
 
 def main() -> int:
@@ -114,36 +168,20 @@ def main() -> int:
     parser.add_argument("combinations", nargs="*")
     parser.add_argument("--faults", action="store_true", help="print each fault")
     parser.add_argument("--slow", action="store_true", help="trace by trace, with pauses between")
-    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    parser.add_argument("--markdown", action="store_true", help="print it as in the README")
+    parser.add_argument("--readme", action="store_true", help="write it into the README")
     arguments = parser.parse_args()
-    totals: dict[str, Score] = {}
-    counts: dict[str, list[int]] = {}
+    results = Results()
     for recording in recordings(arguments.combinations):
         result = score(recording, slowly=arguments.slow)
-        totals[recording.combination] = totals.get(recording.combination, Score()) + result
-        count = counts.setdefault(recording.combination, [0, 0])
-        count[0] += 1
-        count[1] += result.ok
+        results.add(recording.combination, result)
         if arguments.faults and not result.ok:
             print(f"{recording.combination}/{recording.scenario}")
             print("".join(f"    {fault[:300]}\n" for fault in result.faults))
-    rows: list[tuple[str, ...]] = [
-        ("combination", "exact recordings", "messages", "actions", "tokens", "ids")
-    ]
-    rows += [
-        (
-            name,
-            f"{counts[name][1]} of {counts[name][0]}",
-            *map(_cell, (s.messages, s.actions, s.tokens, s.ids)),
-        )
-        for name, s in sorted(totals.items())
-    ]
-    whole = sum(totals.values(), Score())
-    done = [sum(count[column] for count in counts.values()) for column in (0, 1)]
-    cells = map(_cell, (whole.messages, whole.actions, whole.tokens, whole.ids))
-    rows.append(("all", f"{done[1]} of {done[0]}", *cells))
-    print(_table(rows, markdown=arguments.markdown))
-    return 0 if whole.ok else 1
+    if arguments.readme:
+        README.write_text(readme_with(results.markdown()), encoding="utf-8")
+    print(results.markdown() if arguments.markdown else results.text())
+    return 0 if results.whole.ok else 1
 
 
 if __name__ == "__main__":

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from model_server import Rule
 from model_wire import Reply, ToolUse, Usage
 from shape import Conversation, Delegation, Scenario, Turn
-from shop import PICTURE, TOOLS, WarehouseError, run_tool
+from shop import PICTURE, TOOLS, WarehouseError, plain_name, run_tool
 
 
 def _result_markers(reply: Reply) -> tuple[str, ...]:
     """Texts by which the results of *reply*'s tools can be told."""
     markers = []
     for tool in reply.tools:
-        if tool.name == "order_status":
+        name = plain_name(tool.name)
+        if name == "order_status":
             markers.append(tool.arguments["order_id"])
-        elif tool.name == "reserve_item":
+        elif name == "reserve_item":
             markers += ["offline", "rror", tool.arguments["sku"]]
-        elif tool.name in TOOLS:
-            markers.append(run_tool(tool.name, tool.arguments))
+        elif name in TOOLS:
+            markers.append(run_tool(name, tool.arguments))
     return tuple(markers)
 
 
@@ -39,7 +40,7 @@ def rules(scenario: Scenario) -> list[Rule]:
         delegation = turn.delegation
         if delegation:
             made.append(Rule(when, calls.pop(0), tag(turn)))
-            asked = delegation.tool.arguments.get("question") if delegation.returns else delegation.marker
+            asked = delegation.marker or delegation.tool.arguments.get("question")
             when = (str(asked), turn.text)
             for reply in delegation.calls:
                 made.append(Rule(when, reply, tag(turn)))
@@ -70,6 +71,25 @@ def with_transfer_tool(scenario: Scenario, tool: ToolUse, marker: str) -> Scenar
     return replace(scenario, turns=tuple(turns))
 
 
+def with_tool_names(scenario: Scenario, named: Callable[[str], str]) -> Scenario:
+    """The scenario with the names that a framework gives the application's tools."""
+
+    def renamed(replies: tuple[Reply, ...]) -> tuple[Reply, ...]:
+        return tuple(
+            replace(reply, tools=tuple(replace(tool, name=named(tool.name)) for tool in reply.tools))
+            for reply in replies
+        )
+
+    turns = []
+    for turn in scenario.turns:
+        delegation = turn.delegation
+        if delegation:
+            tool = replace(delegation.tool, name=named(delegation.tool.name))
+            delegation = replace(delegation, tool=tool, calls=renamed(delegation.calls))
+        turns.append(replace(turn, calls=renamed(turn.calls), delegation=delegation))
+    return replace(scenario, turns=tuple(turns))
+
+
 def _actions(turn: Turn) -> list[dict[str, Any]]:
     replies = list(turn.calls)
     if turn.delegation:
@@ -84,7 +104,7 @@ def _action(tool: ToolUse, delegation: Delegation | None) -> dict[str, Any]:
         action["any_result"] = not delegation.returns
         return action
     try:
-        action["result"] = TOOLS[tool.name].function(**tool.arguments)
+        action["result"] = TOOLS[plain_name(tool.name)].function(**tool.arguments)
     except WarehouseError as error:
         action["error"] = str(error)
     return action

@@ -83,6 +83,11 @@ TOOLS = {
 }
 
 
+def plain_name(name: str) -> str:
+    """A tool's own name, without what a framework puts before it: ``shop-x`` is ``x``."""
+    return name.rpartition("-")[2]
+
+
 def run_tool(name: str, arguments: dict[str, Any]) -> str:
     """Run a tool and return its result as an application sends it back: text as it is, the rest as JSON.
 

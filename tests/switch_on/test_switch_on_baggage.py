@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from world import WHOLE, World
+import requests
+from world import RULES, WHOLE, World
 
 SERVICE = """
 import sys
@@ -139,3 +140,73 @@ assert a.force_flush()
     )
     assert world.transcript("shared-1") == [("end_user", "Greet"), ("agent", "It says: Good day.")]
     assert world.tokens() == (11, 3)
+
+
+ABOUT = {"plan": "gold", "seats": 3, "trial": False, "since": None, "tags": ["a", 'é; %, ="x"']}
+
+
+def fields(world: World, name: str) -> tuple[str | None, dict[str, object] | None]:
+    """Return customer and metadata of a conversation."""
+    found = world.api.fetch_conversation(name)
+    return found["customer_id"], found["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("propagate", "known", "expected"),
+    [("all", True, ("ada", ABOUT)), ("ids", True, (None, None)), ("none", False, None)],
+    ids=["all", "ids", "none"],
+)
+def test_how_much_travels(
+    world: World,
+    services: list[subprocess.Popen[str]],
+    propagate: str,
+    known: bool,
+    expected: tuple[str | None, dict[str, object] | None] | None,
+) -> None:
+    """Metadata arrives with its types, or the id alone does, or nothing, as the caller's setting says."""
+    url = serve(world, services, "return agent.say(text)")
+    world.run(
+        "python",
+        "-c",
+        FRONT + f"with a.conversation('shared-1', customer_id='ada', metadata={ABOUT!r}):\n    ask('Hello!')",
+        url,
+        AGENTSIGHT_PROPAGATE=propagate,
+    )
+    assert (world.conversations() == ["shared-1"]) is known
+    if expected is not None:
+        assert fields(world, "shared-1") == expected
+
+
+def test_metadata_too_large_to_travel(world: World, services: list[subprocess.Popen[str]]) -> None:
+    """Metadata that does not fit stays at home, with one warning; id and customer travel."""
+    url = serve(world, services, "return agent.say(text)")
+    result = world.run(
+        "python",
+        "-c",
+        FRONT
+        + """
+from agentsight_otel.tracking.propagation import left_out
+for _ in range(2):
+    with a.conversation('shared-1', customer_id='ada', metadata={'plan': 'gold', 'note': 'é' * 700}):
+        pass
+with a.conversation('shared-1', customer_id='ada', metadata={'plan': 'gold', 'note': 'é' * 700}):
+    ask('Hello!')
+assert left_out() == 3
+""",
+        url,
+    )
+    assert result.stderr.count("too large for W3C Baggage") == 1
+    assert "gold" not in result.stderr
+    assert fields(world, "shared-1") == ("ada", None)
+
+
+def test_metadata_of_strangers(world: World, services: list[subprocess.Popen[str]]) -> None:
+    """What is no JSON object in a stranger's header is no metadata; the id counts all the same."""
+    url = serve(world, services, "return agent.say(text)")
+    for number, value in enumerate(("[1]", "{broken", "7", "%7B" * 3000)):
+        world.models.script.load(RULES)
+        header = f"agentsight.conversation.id=odd-{number},agentsight.conversation.metadata={value}"
+        requests.post(url, data=b"Hello!", headers={"baggage": header}, timeout=30).raise_for_status()
+        if number < 3:
+            assert fields(world, f"odd-{number}") == (None, None)
+    assert {"odd-0", "odd-1", "odd-2"} <= set(world.conversations())

@@ -267,3 +267,56 @@ with a.conversation("live-1"), a.turn() as t:
 """,
     )
     assert transcript == [("end_user", "Sky?"), ("action", "weather"), ("agent", "Clear over Oslo.")]
+
+
+def test_asynchronous_decorators(world: World) -> None:
+    """Decorated coroutines and asynchronous generators are turns and tools like any others."""
+    world.models.script.load([*world.models.script.unused[:1]] * 2)
+    world.run_code(
+        START
+        + """
+@a.tool
+async def look_up(term):
+    await asyncio.sleep(0)
+    return term.upper()
+
+@a.turn(id_from="session", infer=True)
+async def answer(text, session):
+    await look_up("x")
+    return await Agent().say_async(text)
+
+@a.turn(id_from="session", infer=True)
+async def stream(text, session):
+    for piece in Agent().stream(text):
+        await asyncio.sleep(0)
+        yield piece
+
+async def main():
+    assert await answer(QUESTIONS[0], session="live-1") == "Good day."
+    assert "".join([piece async for piece in stream(QUESTIONS[0], session="live-2")]) == "Good day."
+
+asyncio.run(main())
+"""
+        + END
+    )
+    assert world.transcript("live-1") == [PLAIN[0], ("action", "look_up"), PLAIN[1]]
+    assert world.transcript("live-2") == [*PLAIN]
+    assert world.tokens() == (22, 6)
+
+
+def test_button_in_a_turn(world: World) -> None:
+    """A button belongs to the turn it was pressed in, and the transcript says that it was."""
+    transcript = said(
+        world,
+        """
+with a.conversation("live-1"), a.turn() as t:
+    t.user_message(QUESTIONS[0])
+    t.agent_message(Agent().say(QUESTIONS[0]))
+    a.button("rate", "Good", "5")
+""",
+    )
+    assert transcript == [*PLAIN, ("end_user", "Button clicked: Good")]
+    (button,) = [span for span in world.spans() if span["kind"] == "button"]
+    (turn,) = [span for span in world.spans() if span["kind"] == "turn"]
+    assert button["attributes"]["agentsight.turn.id"] == turn["span_id"]
+    assert button["attributes"]["agentsight.button.value"] == "5"

@@ -10,7 +10,7 @@ _NAMES = {
     "claude_code.interaction": Kind.TURN,
     "claude_code.llm_request": Kind.LLM,
     "claude_code.tool": Kind.TOOL,
-    "claude_code.tool.execution": Kind.OTHER,
+    "claude_code.tool.execution": Kind.TOOL,  # under the tool's span, with the failure
     "claude_code.tool.blocked_on_user": Kind.OTHER,
     "claude_code.hook": Kind.OTHER,
 }

@@ -14,7 +14,6 @@ LIVEKIT = Dialect(
         "llm_request": Kind.LLM,
         "function_tool": Kind.TOOL,
         "llm_node": Kind.CHAIN,
-        "agent_session": Kind.CHAIN,
         "start_agent_activity": Kind.CHAIN,
     },
     conversation=("lk.room_sid", "lk.pii.room_name", "lk.room_name"),
@@ -29,4 +28,5 @@ LIVEKIT = Dialect(
     tool_failed=("lk.function_tool.is_error",),
     delta=("lk.input.delta",),
     interrupted=("lk.interrupted",),
+    ignored_names=("agent_session",),  # it only holds the turns, but calls itself a workflow
 )

@@ -41,8 +41,9 @@ MLFLOW = Dialect(
     customer=("mlflow.trace.user",),
     input_value=("mlflow.spanInputs",),
     output_value=("mlflow.spanOutputs",),
-    tool_name=("mlflow.spanFunctionName",),
     tool_arguments=("mlflow.spanInputs",),
     tool_result=("mlflow.spanOutputs",),
     request_model=("mlflow.llm.model",),
+    usage_json=("mlflow.chat.tokenUsage",),
+    metadata_prefixes=("mlflow.traceTag.",),
 )

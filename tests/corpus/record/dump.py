@@ -10,7 +10,7 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,10 @@ class SpanCollector(SpanExporter):
         """Keep *spans*."""
         self._spans += [span_json(span) for span in spans]
         return SpanExportResult.SUCCESS
+
+    def add(self, spans: Iterable[dict[str, Any]]) -> None:
+        """Keep spans that are in these fields already."""
+        self._spans += spans
 
     def shutdown(self) -> None:
         """Nothing to close."""
@@ -123,7 +127,7 @@ def log_json(data: Any) -> dict[str, Any]:
     """A log record in the fields of ``LogData``."""
     record = data.log_record
     event = {
-        "name": record.event_name or "",
+        "name": record.event_name or (record.attributes or {}).get("event.name", ""),
         "time_ns": record.timestamp or record.observed_timestamp or 0,
     }
     event |= without_defaults({"attributes": plain(record.attributes or {}), "body": plain(record.body)})

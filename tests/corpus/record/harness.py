@@ -57,15 +57,22 @@ class App(Protocol):
     def turn(self, conversation: Conversation, turn: Turn) -> Any:
         """Run one turn; raises what the framework raises when the provider fails."""
 
+    # An asynchronous application may have a ``close()``, a coroutine function, for the end of a scenario.
+
 
 @dataclass(frozen=True)
 class Context:
-    """What a driver is handed: where the model server is and where spans go."""
+    """What a driver is handed: where the model server is and where spans go.
+
+    Attributes:
+        collector: Takes the spans that do not come by way of *provider*.
+    """
 
     url: str
     scenario: Scenario
     provider: TracerProvider
     loggers: LoggerProvider
+    collector: SpanCollector
 
     @property
     def openai_url(self) -> str:
@@ -130,7 +137,7 @@ class Recorder:
         script = rules(scenario)
         server.script.load(self._driver.adapt(script) if self._driver.adapt else script)
         server.script.delay = 0.03 if scenario.concurrent else 0.0
-        context = Context(server.url, scenario, self._provider, self._loggers)
+        context = Context(server.url, scenario, self._provider, self._loggers, self._spans)
         if not self._instrumented:
             self._driver.instrument(context)
             self._instrumented = True
@@ -217,6 +224,8 @@ async def _play_async(app: App, scenario: Scenario, lines: list[list[Turn]]) -> 
                     raise
 
     await asyncio.gather(*(play_line(line) for line in lines))
+    if hasattr(app, "close"):
+        await app.close()
 
 
 def run(driver: Driver) -> None:

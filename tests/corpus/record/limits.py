@@ -47,7 +47,7 @@ def _json(text: Any) -> Any:
 def _numbers(value: Any) -> Iterator[int]:
     """Every number in structured *value*; JSON texts are looked into only where the name says usage."""
     if isinstance(value, dict):
-        yield from _numbers([_json(item) for key, item in value.items() if "usage" in key])
+        yield from _numbers([_json(item) for key, item in value.items() if "usage" in key.lower()])
         value = list(value.values())
     if isinstance(value, list):
         for item in value:
@@ -129,12 +129,20 @@ def _mark_action(action: dict[str, Any], evidence: Evidence, notes: list[str]) -
 
 def _mark_tokens(tokens: dict[str, Any], evidence: Evidence, usages: list[Usage], notes: list[str]) -> None:
     for field in ("input", "output", "cache_read"):
-        billed = [getattr(usage, field) for usage in usages]
-        missing = [number for number in billed if number and not evidence.has_number(number)]
+        billed = [usage for usage in usages if getattr(usage, field)]
+        missing = [getattr(usage, field) for usage in billed if not _is_stated(usage, field, evidence)]
         if missing:
             tokens[field] = None
             notes.append(f"no attribute states these {field} tokens: {missing}")
-    stated = [usage for usage in usages if evidence.has_number(usage.input)]
+    stated = [usage for usage in usages if _is_stated(usage, "input", evidence)]
     if usages and not stated:
         tokens.update(cache_read=None, calls=None)
         notes.append("no model call is told by its usage")
+
+
+def _is_stated(usage: Usage, field: str, evidence: Evidence) -> bool:
+    """Whether an attribute has the count; some state the input without what came from a cache."""
+    if evidence.has_number(getattr(usage, field)):
+        return True
+    apart = (usage.input - usage.cache_read, usage.cache_read)
+    return field == "input" and usage.cache_read > 0 and all(map(evidence.has_number, apart))

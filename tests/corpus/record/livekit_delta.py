@@ -1,0 +1,31 @@
+"""As `livekit_native`, but each span of a model call has only what is new in its input."""
+
+from __future__ import annotations
+
+from harness import Driver, run
+from livekit_native import App, Room, instrument
+
+if __name__ == "__main__":
+    Room.recording = {
+        "audio": False,
+        "traces": False,
+        "logs": False,
+        "transcript": False,
+        "input_delta": True,
+    }
+    run(
+        Driver(
+            name="livekit_delta",
+            instrument=instrument,
+            app=App,
+            scenarios=(
+                "basic",
+                "tools",
+                "same_text",
+                "transfer",
+                "streaming",
+                "interleaved",
+                "provider_error",
+            ),
+        )
+    )
