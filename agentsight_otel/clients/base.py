@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from agentsight_otel.clients.http import RestClient
 from agentsight_otel.clients.query import Params
 from agentsight_otel.config import LEGACY_SETTINGS, Config
 from agentsight_otel.exceptions import ConversationApiException, NotFoundException
+from agentsight_otel.forking import SETUP
 
 PAGE_SIZE = 100
 """Rows per request when iterating; the most the contract allows."""
@@ -37,7 +37,6 @@ class Client:
         config: Config | None = None,
         **kwargs: Any,
     ) -> None:
-        self._lock = threading.Lock()
         self._base = config
         self._arguments: dict[str, Any] = {}
         self._rest: RestClient | None = None
@@ -63,7 +62,7 @@ class Client:
             if value is not None and name not in LEGACY_SETTINGS
         }
         Config.resolve({}, **given)  # refuses bad values here rather than at the first call
-        with self._lock:
+        with SETUP:
             self._arguments |= given
             stale, self._rest = self._rest, None
         if stale is not None:
@@ -71,13 +70,13 @@ class Client:
 
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""
-        with self._lock:
+        with SETUP:
             stale, self._rest = self._rest, None
         if stale is not None:
             stale.close()
 
     def _request(self, method: str, path: str, *, params: Params | None = None, json: Any = None) -> Any:
-        with self._lock:
+        with SETUP:
             if self._rest is None:
                 self._rest = RestClient(self.config)
             rest = self._rest

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agentsight_otel.forking import SETUP
+
 if TYPE_CHECKING:
     from agentsight_otel.translation.assembly import Assembler
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 def make_assembler(*, environment: str | None, export_all: bool, max_text_length: int | None) -> Assembler:
     """Make an assembler; call it first on a thread of the user's, for it imports."""
     # The dialects are most of the package's import time, and importing the package must stay cheap.
-    from agentsight_otel.translation.assembly import Assembler  # noqa: PLC0415 - see above
+    with SETUP:
+        from agentsight_otel.translation.assembly import Assembler  # noqa: PLC0415 - see above
 
     return Assembler(environment=environment, export_all=export_all, max_text_length=max_text_length)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
-from pathlib import Path
 
-from agentsight_otel.config import API_KEY_PATTERN
+from agentsight_otel.config import API_KEY_PATTERN, read_key_file
+from agentsight_otel.guard import guarded
 
 ENV = "AGENTSIGHT_API_KEY"
-FILE_ENV = "AGENTSIGHT_API_KEY_FILE"
 
 KeyCallback = Callable[[], str | None]
 
@@ -21,42 +19,29 @@ class KeySource:
     Args:
         first: The key to begin with.
         callback: Asked before anything else.
+        file: Name of the file that may hold the key.
     """
 
-    def __init__(self, first: str, callback: KeyCallback | None = None) -> None:
+    def __init__(self, first: str, callback: KeyCallback | None = None, *, file: str | None = None) -> None:
         self._first = first
         self.callback = callback
         # A key given in code is not replaced by an unrelated one that happens to be around.
         self._from_env = os.environ.get(ENV, "").strip() == first
-        self._from_file = read_key_file() == first
+        self._file = file if file is not None and read_key_file(file) == first else None
 
     def current(self) -> str:
         """Return the key as it is now; the first one when nothing else is found."""
-        return _checked(self._called()) or self._file() or self._environment() or self._first
+        return _checked(self._called()) or self._from_the_file() or self._environment() or self._first
 
-    def _called(self) -> str | None:
-        if self.callback is None:
-            return None
-        with contextlib.suppress(Exception):  # the user's own function, on the sender thread
-            return self.callback()
-        return None
+    @guarded("")
+    def _called(self) -> str:
+        return (self.callback() or "") if self.callback is not None else ""
 
-    def _file(self) -> str | None:
-        return read_key_file() if self._from_file else None
+    def _from_the_file(self) -> str | None:
+        return _checked(read_key_file(self._file)) if self._file is not None else None
 
     def _environment(self) -> str | None:
         return _checked(os.environ.get(ENV)) if self._from_env else None
-
-
-def read_key_file() -> str | None:
-    """Return the key in the file that ``AGENTSIGHT_API_KEY_FILE`` names, None when there is none."""
-    name = os.environ.get(FILE_ENV, "")
-    if not name:
-        return None
-    try:
-        return _checked(Path(name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
 
 
 def _checked(key: str | None) -> str | None:

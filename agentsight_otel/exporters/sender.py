@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from opentelemetry import context as otel_context
 
+from agentsight_otel.exporters.clock import CLOCK, Clock
 from agentsight_otel.guard import guarded
 
 NAME = "agentsight-otel-sender"
@@ -31,14 +32,21 @@ class Sender:
     Args:
         step: Does one thing and returns the seconds until the next.
         stopping: Set while the thread should end; a request in hand watches it too.
+        clock: Waits between two steps.
+
+    Attributes:
+        wants: Whether to call `start` and `wake` when there is something new. False while the thread knows
+            already, or has said in *step* that it does not care for now.
     """
 
-    def __init__(self, step: Callable[[], float], stopping: threading.Event) -> None:
+    def __init__(self, step: Callable[[], float], stopping: threading.Event, clock: Clock = CLOCK) -> None:
         self._step = guarded(_AFTER_ERROR)(step)
         self._stopping = stopping
+        self._clock = clock
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
+        self.wants = True
 
     @property
     def running(self) -> bool:
@@ -67,12 +75,14 @@ class Sender:
 
     def wake(self) -> None:
         """Make the thread look at its work now."""
+        self.wants = False
         if not self._wake.is_set():
             self._wake.set()
 
     def stop(self) -> bool:
         """End the thread; False when it is stuck in a system call, and ends as soon as that returns."""
         self._stopping.set()
+        self.wants = True
         self._wake.set()
         thread = self._thread
         if thread is not None:
@@ -85,9 +95,10 @@ class Sender:
             context = otel_context.set_value(key, True, context)
         otel_context.attach(context)
         while not self._ended():
+            self.wants = True  # before the step looks at what there is
             wait = self._step()
             if wait > 0:
-                self._wake.wait(wait)
+                self._clock.wait(self._wake, wait)
             self._wake.clear()
 
     def _ended(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable, Iterable
 from typing import Literal, Self
+
+from agentsight_otel.guard import guarded
 
 State = Literal["waiting", "delivered", "dead"]
 
@@ -98,8 +99,13 @@ class Ticket:
             callbacks, self._callbacks = self._callbacks, None
             self._changed.notify_all()
         for fn in callbacks or ():
-            with contextlib.suppress(Exception):  # the caller's own function, on the sender thread
-                fn(self)
+            _tell(fn, self)
+
+
+@guarded(None)
+def _tell(fn: Callable[[Ticket], object], ticket: Ticket) -> None:
+    """Call the caller's own function, which must not stop the sender."""
+    fn(ticket)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -46,11 +46,12 @@ class Uploader:
         found = self._conversation(upload.conversation_id)
         if isinstance(found, Outcome):
             return self._unknown(pending, found)
-        message = self._message(found, upload) if upload.on_message else None
+        message = self._message(found, pending) if upload.on_message else None
+        if isinstance(message, Outcome):
+            return self._unknown(pending, message)
         body = encode_json(_document(upload, found, message))
         outcome = self._transport.post(PATH, body, idempotency_key=upload.key)
         if outcome.status == 404:
-            self._keys.pop(upload.conversation_id, None)
             return self._unknown(pending, outcome)
         if outcome.verdict is Verdict.SPLIT:
             return Outcome(Verdict.REFUSED, "HTTP 413: the file is over the server's limit", 413)
@@ -74,9 +75,15 @@ class Uploader:
             self._keys.popitem(last=False)
         return str(key)
 
-    def _message(self, key: str, upload: Upload) -> str | None:
+    def _message(self, key: str, pending: Pending) -> str | Outcome | None:
+        upload = pending.upload
         outcome = self._transport.attempt("GET", f"/api/conversations/{key}/")
+        if outcome.verdict is not Verdict.OK:
+            return outcome  # without an answer nobody knows where the attachment belongs
         messages = outcome.body.get("messages") if isinstance(outcome.body, dict) else None
+        if not isinstance(messages, list) and pending.unknown < MAX_UNKNOWN:
+            pending.unknown += 1
+            return Outcome(Verdict.RETRY, "the conversation's answer breaks off", outcome.status)
         wanted = datetime.fromisoformat(iso(upload.time_ns))
         for message in messages if isinstance(messages, list) else ():
             if _matches(message, upload.sender, wanted):
@@ -86,6 +93,7 @@ class Uploader:
     def _unknown(self, pending: Pending, outcome: Outcome) -> Outcome:
         if outcome.status != 404:
             return outcome
+        self._keys.pop(pending.upload.conversation_id, None)
         pending.unknown += 1
         if pending.unknown < MAX_UNKNOWN:
             return Outcome(Verdict.RETRY, "the conversation is not there yet", 404)

@@ -73,10 +73,8 @@ def test_a_flip_of_every_bit_costs_at_most_one_record() -> None:
             data[position] ^= 1 << bit
 
 
-@settings(max_examples=300)
-@given(st.data())
-def test_any_damage_leaves_the_other_records(data: st.DataObject) -> None:
-    """Bytes inserted, removed or overwritten anywhere: no exception, and untouched records survive (D14)."""
+def damage_one(data: st.DataObject) -> None:
+    """Insert, remove or overwrite bytes of one record; the others must be found."""
     packed, pairs = sample(12, data.draw(st.integers(0, 90)))
     hurt = data.draw(st.integers(0, 11))
     start = data.draw(st.integers(0, len(packed[hurt]) - 1))
@@ -85,6 +83,21 @@ def test_any_damage_leaves_the_other_records(data: st.DataObject) -> None:
     broken = packed[hurt][:start] + junk + packed[hurt][end:]
     found = records_of(b"".join([*packed[:hurt], broken, *packed[hurt + 1 :]]))
     assert [pair for pair in pairs if pair in found or pair == pairs[hurt]] == pairs
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_any_damage_leaves_the_other_records(data: st.DataObject) -> None:
+    """Bytes inserted, removed or overwritten anywhere: no exception, and untouched records survive (D14)."""
+    damage_one(data)
+
+
+@pytest.mark.soak
+@settings(max_examples=10_000, deadline=None)
+@given(st.data())
+def test_ten_thousand_mutations(data: st.DataObject) -> None:
+    """The same, 10,000 times (D14)."""
+    damage_one(data)
 
 
 @given(st.binary(max_size=400))
@@ -100,6 +113,19 @@ def test_records_of_another_version_or_byte_order_are_damage() -> None:
     future[12] = 9
     foreign = MAGIC + struct.pack(">IIBBxxI", 1, 3, 1, 1, 1) + KEYS[3] + b"abc"
     assert records_of(bytes(future) + foreign + known) == [(KEYS[1], b"known")]
+
+
+def test_records_of_another_version_or_byte_order_go_to_quarantine(tmp_path: Path) -> None:
+    """Adopting them delivers what is known and keeps the rest aside (D17)."""
+    leave(tmp_path, 2)
+    (path,) = tmp_path.glob("*.seg")
+    future = bytearray(pack(Kind.SPAN, KEYS[2], b"future", 1))
+    future[12] = 9
+    foreign = MAGIC + struct.pack(">IIBBxxI", 1, 3, 1, 1, 1) + KEYS[3] + b"abc"
+    path.write_bytes(bytes(future) + path.read_bytes() + foreign)
+    assert adopted(tmp_path) == [b"payload 0", b"payload 1"]
+    aside = sorted(each.read_bytes() for each in (tmp_path / "quarantine").iterdir())
+    assert aside == sorted([bytes(future), foreign])
 
 
 def test_a_record_inside_a_payload_is_payload() -> None:
@@ -176,7 +202,7 @@ def test_segments_rotate_and_go_when_acknowledged(tmp_path: Path) -> None:
     for n in range(100):
         refs += journal.append(Kind.SPAN, [(KEYS[n], bytes(4096))]) or []
     assert len(list(tmp_path.glob("*.seg"))) > 3
-    assert [journal.read(ref) for ref in refs] == [bytes(4096)] * 100
+    assert [journal.read(ref, 4096) for ref in refs] == [bytes(4096)] * 100
     journal.ack(refs)
     journal.close()
     assert list(tmp_path.iterdir()) == []
@@ -192,7 +218,9 @@ def test_a_full_journal_names_its_oldest_segments(tmp_path: Path) -> None:
     assert journal.over_limit
     doomed = journal.evict()
     assert {reason for _, reason in doomed} == {"spool_full"}
-    for segment, _ in doomed:
+    for path, _ in doomed:
+        segment = journal.held(path)
+        assert segment is not None
         journal.discard(segment)
     assert 512 * 1024 - 2 * 65536 <= journal.size <= 512 * 1024
     newest = max(path.stat().st_mtime_ns for path in tmp_path.glob("*.seg"))
@@ -224,7 +252,7 @@ def test_a_removed_folder_is_made_again(tmp_path: Path, monkeypatch: pytest.Monk
     second = journal.append(Kind.SPAN, [(KEYS[1], b"second")])
     assert first is not None
     assert second is not None
-    assert journal.read(first[0]) == b"first"
+    assert journal.read(first[0], 5) == b"first"
     journal.close()
     assert adopted(folder) == [b"second"]
 

@@ -217,7 +217,7 @@ def test_forks_deliver_their_own(server: LocalServer) -> None:
     deliver_rest(server)
     assert sorted(texts(server)) == sorted(f"message {n}" for n in range(500))
     sent = [s["span_id"] for p in server.payloads() for b in p["conversations"] for s in b["spans"]]
-    assert len(sent) == 500
+    assert len(set(sent)) == 500  # a shutdown may give up a request that arrives all the same
 
 
 POOL = """

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
+
+from agentsight_otel.exporters.entries import decode
+from agentsight_otel.exporters.packed import UNUSUAL, is_packed, pack, unpack
+from agentsight_otel.journal import Kind
+from agentsight_otel.translation.readable import from_readable_span
+
+PROVIDER = TracerProvider(span_limits=SpanLimits(max_span_attributes=8, max_events=4))
+TRACER = PROVIDER.get_tracer("packed", "1.2", attributes={"a": 1})
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10)
+scalars = (
+    texts
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.booleans()
+    | st.floats(allow_nan=False)
+    | st.binary(max_size=9)
+)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3)
+)
+attributes = st.dictionaries(names, values, max_size=10)
+
+
+def check(span: ReadableSpan) -> None:
+    """Both ways to read a span must give the same."""
+    packed = pack(span)
+    assert packed is not None
+    key, payload = packed
+    wanted = from_readable_span(span)
+    assert key.hex() == wanted.trace_id + wanted.span_id
+    assert is_packed(payload)
+    assert unpack(payload) == wanted
+    assert decode(Kind.SPAN, payload) == wanted
+
+
+@given(
+    name=texts,
+    given_=attributes,
+    events=st.lists(st.tuples(texts, attributes), max_size=6),
+    kind=st.sampled_from(list(SpanKind)),
+    status=st.none() | st.sampled_from(list(StatusCode)),
+    child=st.booleans(),
+    linked=st.booleans(),
+)
+def test_a_packed_span_is_the_span(
+    name: str,
+    given_: dict[str, Any],
+    events: list[tuple[str, dict[str, Any]]],
+    kind: SpanKind,
+    status: StatusCode | None,
+    child: bool,
+    linked: bool,
+) -> None:
+    """A span that went through the journal's short form is what the long way makes of it."""
+    parent = TRACER.start_span("parent")
+    span: Any = TRACER.start_span(
+        name,
+        context=set_span_in_context(parent) if child else None,
+        kind=kind,
+        attributes=given_,
+        links=[Link(parent.get_span_context(), {"why": "because"})] if linked else None,
+    )
+    for event, more in events:
+        span.add_event(event, more)
+    if status is not None:
+        span.set_status(Status(status, "text" if status is StatusCode.ERROR else None))
+    span.end()
+    check(span)
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**64], ids=["surrogate", "too large"])
+def test_what_cannot_be_packed_says_so(value: Any) -> None:
+    """A value no encoder takes as it is sends the span the long way."""
+    span: Any = TRACER.start_span("x", attributes={"gen_ai.x": value})
+    span.end()
+    with pytest.raises(UNUSUAL):
+        pack(span)
+
+
+def test_only_what_concerns_agents_is_packed() -> None:
+    """A span of something else is left out unless all are asked for."""
+    span: Any = TRACER.start_span("GET /", attributes={"http.route": "/"})
+    span.end()
+    assert pack(span, False) is None
+    assert pack(span, True) is not None
+    about: Any = TRACER.start_span("x", attributes={"http.route": "/", "gen_ai.system": "x"})
+    about.end()
+    assert pack(about, False) is not None

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from delivery_helpers import wait_until
+from server_helpers import APP, ask, drain, running, stored
+
+from agentsight_otel.testing import LocalServer
+
+BIN = Path(sys.executable).parent
+REQUESTS = 60
+GUNICORN = [
+    str(BIN / "gunicorn"),
+    *("app:application", "--workers", "4", "--max-requests", "10", "--graceful-timeout", "5"),
+]
+UWSGI = [
+    str(BIN / "uwsgi"),
+    *("--master", "--processes", "2", "--wsgi-file", "app.py", "--max-requests", "10", "--die-on-term"),
+    *("--home", sys.prefix, "--need-app", "--worker-reload-mercy", "5"),
+]
+
+
+def expected(numbers: Sequence[int]) -> Counter[str]:
+    """Return the messages that the application records for requests, and the one of its master."""
+    texts = [f"{kind} {n}" for n in numbers for kind in ("question", "answer", "tracked")]
+    return Counter([*texts, "before the workers"])
+
+
+def serve_and_drain(
+    server: LocalServer, folder: Path, command: list[str], *, masters: int = 1, kill: bool = False
+) -> set[int]:
+    """Run an application server under requests, end it, deliver the rest; return the workers seen."""
+    (folder / "app.py").write_text(APP)
+    path = folder / "s"
+    bind = ["--http-socket", str(path)] if "uwsgi" in command[0] else ["--bind", f"unix:{path}"]
+    workers: set[int] = set()
+    with (
+        (folder / "log").open("wb") as log,
+        running([*command, *bind], env=server.env(), cwd=folder, log=log) as process,
+    ):
+        wait_until(lambda: path.exists() or process.poll() is not None)
+        assert process.poll() is None, (folder / "log").read_text()
+        for number in range(REQUESTS):
+            pid = ask(path, number)
+            workers.add(pid)
+            if kill and number % 20 == 19:
+                os.kill(pid, signal.SIGKILL)
+    assert process.returncode is not None
+    drain(server)
+    found = stored(server)
+    assert found.pop("before the workers") >= masters
+    wanted = expected(range(REQUESTS))
+    del wanted["before the workers"]
+    assert found == wanted, (folder / "log").read_text()[-3000:]
+    return workers
+
+
+@pytest.mark.parametrize("kind", ["sync", "gthread", "gevent"])
+def test_gunicorn_with_a_preloaded_application(server: LocalServer, tmp_path: Path, kind: str) -> None:
+    """Four workers forked from a master that has sent already, and replaced often: 100 %, none twice (P1)."""
+    pytest.importorskip("gunicorn", reason="gunicorn is not installed")
+    workers = serve_and_drain(server, tmp_path, [*GUNICORN, "--preload", "--worker-class", kind])
+    assert len(workers) > 2
+
+
+def test_gunicorn_whose_workers_are_killed(server: LocalServer, tmp_path: Path) -> None:
+    """What a request recorded before it was answered survives the SIGKILL of its worker (P1)."""
+    pytest.importorskip("gunicorn", reason="gunicorn is not installed")
+    serve_and_drain(server, tmp_path, [*GUNICORN, "--preload"], kill=True)
+
+
+@pytest.mark.parametrize("threads", [True, False])
+def test_uwsgi_with_and_without_threads(server: LocalServer, tmp_path: Path, *, threads: bool) -> None:
+    """Workers forked after the application is loaded; without threads the next process delivers (P1)."""
+    if not Path(UWSGI[0]).exists():
+        pytest.skip("uwsgi is not installed")
+    serve_and_drain(server, tmp_path, [*UWSGI, *(["--enable-threads"] if threads else [])])
