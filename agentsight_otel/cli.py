@@ -11,6 +11,7 @@ from types import ModuleType
 from agentsight_otel import commands as more
 from agentsight_otel import doctor
 from agentsight_otel._version import __version__
+from agentsight_otel.commands.output import printable, say
 from agentsight_otel.exceptions import AgentSightException
 
 SERVER_PORT = 8000
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AgentSightException as error:
         return _fail(str(error))
     except OSError as error:
-        return _fail(error.strerror or type(error).__name__)
+        name = f" {error.filename}" if isinstance(error.filename, str) else ""
+        return _fail((error.strerror or type(error).__name__) + name)
     except KeyboardInterrupt:
         return 130
 
@@ -44,6 +46,12 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--db", default="agentsight.db", help="SQLite file, :memory: or postgresql:// URL")
     serve.add_argument("--api-key", help="key to accept (default: made up when the database has none)")
     serve.add_argument("--allow-remote", action="store_true", help="listen where other machines reach it")
+    serve.add_argument(
+        "--rate-limit",
+        type=_count,
+        metavar="N",
+        help="requests a key may send in a minute (default: any number)",
+    )
 
     gateway = commands.add_parser("gateway", help="take OTLP from a Collector and deliver it to AgentSight")
     gateway.set_defaults(run=_gateway)
@@ -51,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     gateway.add_argument("--port", type=_port, default=GATEWAY_PORT, help="0 for any (default: %(default)s)")
     gateway.add_argument("--endpoint", help="base URL of AgentSight (default: AGENTSIGHT_API_ENDPOINT)")
     gateway.add_argument("--api-key", help="the only key to serve (default: AGENTSIGHT_API_KEY, else any)")
+    gateway.add_argument(
+        "--api-keys-file", metavar="FILE", help="serve the keys in this file, one a line, and no others"
+    )
 
     demo = commands.add_parser("demo", help="run a small agent and show what it recorded")
     demo.set_defaults(run=_demo)
@@ -75,9 +86,20 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("expected a number from 1")
+    return int(text)
+
+
 def _serve(given: argparse.Namespace) -> None:
     service = _optional("agentsight_otel.server.run", "server").serve(
-        given.host, given.port, given.db, given.api_key, allow_remote=given.allow_remote
+        given.host,
+        given.port,
+        given.db,
+        given.api_key,
+        allow_remote=given.allow_remote,
+        rate_limit=given.rate_limit,
     )
     print(*service.lines(), sep="\n", flush=True)
     service.run()
@@ -85,7 +107,7 @@ def _serve(given: argparse.Namespace) -> None:
 
 def _gateway(given: argparse.Namespace) -> None:
     _optional("agentsight_otel.gateway.run", "gateway").serve(
-        given.host, given.port, given.endpoint, given.api_key
+        given.host, given.port, given.endpoint, given.api_key, given.api_keys_file
     )
 
 
@@ -103,9 +125,9 @@ def _doctor(given: argparse.Namespace) -> int:
     del given
     worst = 0
     for finding in doctor.examine():
-        print(f"{finding.level:8}{finding.subject:12}{finding.text}")
+        say(f"{finding.level:8}{finding.subject:12}{finding.text}")
         if finding.advice:
-            print(f"{'':20}→ {finding.advice}")
+            say(f"{'':20}→ {finding.advice}")
         worst = max(worst, int(finding.level is doctor.Level.PROBLEM))
     return worst
 
@@ -121,5 +143,5 @@ def _optional(module: str, extra: str) -> ModuleType:
 
 
 def _fail(text: str) -> int:
-    print(f"agentsight-otel: {text}", file=sys.stderr)
+    print(f"agentsight-otel: {printable(text)}", file=sys.stderr)
     return 2

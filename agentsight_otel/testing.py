@@ -1,10 +1,11 @@
-"""LocalServer: a real AgentSight on this machine, for tests: ours and yours."""
+"""LocalServer and capture_payloads: for tests, ours and yours."""
 
 from __future__ import annotations
 
 from types import TracebackType
 from typing import Any, Self
 
+from agentsight_otel.captured import Captured, capture_payloads
 from agentsight_otel.encoding import decode_json
 from agentsight_otel.server.app import create_app
 from agentsight_otel.server.dashboard import login_link
@@ -17,7 +18,7 @@ from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.engine import MEMORY
 from agentsight_otel.server.store.keys import create_agent, create_key
 
-__all__ = ["Faults", "LocalServer", "RecordedRequest"]
+__all__ = ["Captured", "Faults", "LocalServer", "RecordedRequest", "capture_payloads"]
 
 
 class LocalServer:
@@ -31,6 +32,10 @@ class LocalServer:
     OTLP and the dashboard are on the same port as the REST routes. What comes as OTLP is delivered to
     ``/api/ingest/`` by the server itself, on a thread, so it is among the requests a second time.
 
+    Args:
+        db: ``:memory:``, an SQLite file or a ``postgresql://`` URL.
+        rate_limit: REST requests one key may send in a minute; None for any number.
+
     Attributes:
         url: Base URL, without a trailing slash.
         api_key: A key that may write.
@@ -40,11 +45,12 @@ class LocalServer:
         store: The database.
     """
 
-    def __init__(self, db: str = MEMORY) -> None:
+    def __init__(self, db: str = MEMORY, *, rate_limit: int | None = None) -> None:
         self.store = Store.open(db)
         self.requests: list[RecordedRequest] = []
         self.faults = Faults()
         self.agent_id, self.api_key, self.read_key = self.add_agent("local")
+        self._rate_limit = rate_limit
         self._port = 0
         self._listener: Listener | None = None
         self._door: OtlpDoor | None = None
@@ -77,7 +83,8 @@ class LocalServer:
         self._port = listening.getsockname()[1]
         self.url = url_of(listening)
         self._door = OtlpDoor(self.store, self.url, MEMORY)  # a test leaves no journal behind
-        app = create_app(self.store, routes=[*self._door.routes(), *self._dashboard])
+        routes = [*self._door.routes(), *self._dashboard]
+        app = create_app(self.store, routes=routes, rate_limit=self._rate_limit)
         app = Recorder(app, self.faults, self.requests)
         self._listener = Listener(app, listening, http=TrackedProtocol)
         self._listener.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from anyio import to_thread
@@ -37,15 +37,24 @@ class Gateway:
     """Accepts batches for any number of keys, or for its own only.
 
     Args:
-        config: Settings of the deliveries. With an ``api_key`` only that key is served; without, any key in
-            AgentSight's form is, and each is used to deliver what came with it.
+        config: Settings of the deliveries. With an ``api_key`` only that key is served, and those of *keys*;
+            without any, every key in AgentSight's form is, and each is used to deliver what came with it.
+        keys: More keys to serve.
         max_keys: Keys served at once.
         max_waiting: Records of one key that may wait.
     """
 
-    def __init__(self, config: Config, *, max_keys: int = MAX_KEYS, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        keys: Iterable[str] = (),
+        max_keys: int = MAX_KEYS,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
         self.config = config
-        self._max_keys = max_keys
+        self.keys = frozenset(keys) | ({config.api_key} if config.api_key else set())
+        self._max_keys = max(max_keys, len(self.keys))
         self._max_waiting = max_waiting
         self.counts = Counts()
         self.closing = False
@@ -56,9 +65,8 @@ class Gateway:
         """Return the key if it is served; whether AgentSight takes it shows when it is used."""
         if self.closing:
             raise Refused(503, "the gateway is shutting down", retry_after=RETRY_AFTER)
-        own = self.config.api_key
-        if own is not None and not hmac.compare_digest(own, key):
-            raise Refused(401, "this gateway serves another key")
+        if self.keys and not any(hmac.compare_digest(served, key) for served in self.keys):
+            raise Refused(401, "this gateway serves other keys")
         return key
 
     def accept(self, key: str, batch: Batch) -> None:
@@ -91,9 +99,9 @@ class Gateway:
             delivery.shutdown(self.config.shutdown_timeout)
 
     def open(self) -> None:
-        """Begin with what an earlier process left in the journal of the gateway's own key."""
-        if self.config.api_key is not None:
-            self._delivery(self.config.api_key)
+        """Begin with what an earlier process left in the journals of the gateway's own keys."""
+        for key in self.keys:
+            self._delivery(key)
 
     def _delivery(self, key: str) -> Delivery:
         with self._lock:

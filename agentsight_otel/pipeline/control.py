@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +10,7 @@ from opentelemetry.trace import TracerProvider
 
 from agentsight_otel.clients import AgentSightAPI, ConversationManager
 from agentsight_otel.exporters.delivery import FlushResult, Stats
+from agentsight_otel.forking import SETUP
 from agentsight_otel.pipeline.state import PIPELINE
 from agentsight_otel.pipeline.tracker import TRACKERS, ConversationTracker
 from agentsight_otel.tracking.live import end_open_turns
@@ -27,7 +27,6 @@ class Singleton(Generic[T]):
 
     def __init__(self, make: Callable[..., T]) -> None:
         self._make = make
-        self._lock = threading.Lock()
         self.made: T | None = None
 
     def __call__(self) -> T:
@@ -35,7 +34,7 @@ class Singleton(Generic[T]):
         made = self.made
         if made is not None:
             return made
-        with self._lock:
+        with SETUP:
             if self.made is None:
                 self.made = self._make(config=PIPELINE.config)
             return self.made

@@ -10,8 +10,6 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from agentsight_otel.exporters.delivery import Delivery
 from agentsight_otel.guard import guarded
 from agentsight_otel.tracking.live import end_open_turns
-from agentsight_otel.translation.readable import from_readable_span
-from agentsight_otel.translation.relevance import is_relevant
 
 MIRRORED = "agentsight.mirrored"
 """Scope attribute of a tracker's spans, which the tracker delivers itself; others see them."""
@@ -48,11 +46,8 @@ class DeliveringSpanProcessor(SpanProcessor):
         if context is None or not context.trace_flags.sampled or _is_mirrored(span):
             return
         delivery = self._delivery()
-        if delivery is None:
-            return
-        data = from_readable_span(span)
-        if self._export_all() or is_relevant(data):
-            delivery.submit([data])
+        if delivery is not None and not delivery.receive(span, False) and self._export_all():
+            delivery.receive(span)
 
     @guarded(None)
     def shutdown(self) -> None:

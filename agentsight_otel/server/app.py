@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentsight_otel.server.api.limiting import RateLimit
 from agentsight_otel.server.api.routes import ROUTES
 from agentsight_otel.server.api.routing import not_found_page, starlette_routes
 from agentsight_otel.server.store import Store
@@ -25,6 +26,7 @@ def create_app(
     *,
     routes: Sequence[BaseRoute] = (),
     hosts: frozenset[str] | None = LOOPBACK_NAMES,
+    rate_limit: int | None = None,
 ) -> ASGIApp:
     """Return the application: the REST routes and whatever is mounted beside them.
 
@@ -33,9 +35,11 @@ def create_app(
         routes: More routes on the same port: OTLP, the dashboard. REST routes come first.
         hosts: Names a request's Host header may have, so that a page elsewhere cannot reach a local server
             under a name of its own; None for any.
+        rate_limit: REST requests one key may send in a minute; None for any number.
     """
+    limit = None if rate_limit is None else RateLimit(rate_limit)
     app = Starlette(
-        routes=[*starlette_routes(store, ROUTES), *routes],
+        routes=[*starlette_routes(store, ROUTES, limit), *routes],
         exception_handlers={404: not_found_page, Exception: _broken},
     )
     app.router.redirect_slashes = False
@@ -44,7 +48,7 @@ def create_app(
 
 async def _broken(request: Request, error: Exception) -> Response:
     """Answer an error of our own; its text may quote a conversation and is not shown."""
-    logger.error("agentsight-otel: %s failed with %s", request.scope.get("path"), type(error).__name__)
+    logger.error("agentsight-otel: %r failed with %s", request.scope.get("path"), type(error).__name__)
     return JSONResponse({"detail": "Internal server error."}, 500)
 
 

@@ -9,20 +9,29 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from agentsight_otel.gateway.logs import hide_error_texts
+from agentsight_otel.gateway.protocol import BoundedProtocol
+
 STOP_TIMEOUT = 10.0
 """Seconds a stopping server waits for its thread."""
 
 
 class _Announcing(uvicorn.Server):
-    """Says when it is ready to answer."""
+    """Says when it is ready to answer, and when it stops: ``scope["state"]["stopping"]`` of a request."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self._stopping = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.lifespan.state["stopping"] = self._stopping
         await super().startup(sockets)
         self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping.set()  # open event streams end by themselves, and nobody has to wait for them
+        await super().shutdown(sockets)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -54,6 +63,7 @@ class Listener:
     """Serves an application on a bound socket."""
 
     def __init__(self, app: ASGIApp, listening: socket.socket, **options: Any) -> None:
+        hide_error_texts()
         config = uvicorn.Config(
             app,
             lifespan="off",
@@ -62,7 +72,7 @@ class Listener:
             server_header=False,
             loop="asyncio",
             timeout_graceful_shutdown=2,
-            **options,
+            **{"http": BoundedProtocol, **options},
         )
         self._server = _Announcing(config)
         self._socket = listening

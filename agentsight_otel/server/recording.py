@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from agentsight_otel.gateway.protocol import BoundedProtocol
 from agentsight_otel.server.faults import Faults, fault_answer, reset_connection
 
 _connections: dict[tuple[str, int], asyncio.Transport] = {}
 """Open connections by the client's address, so that a fault can cut one."""
 
 
-class TrackedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, whose connections can be found again."""
+class TrackedProtocol(BoundedProtocol):
+    """The server's protocol, whose connections can be found again."""
 
     _peer: tuple[str, int] | None = None
 
@@ -51,7 +51,7 @@ class RecordedRequest:
 
     method: str
     path: str
-    query: str
+    query: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     status: int | None

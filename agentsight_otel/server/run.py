@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 
 from sqlalchemy import select
 
@@ -12,10 +13,12 @@ from agentsight_otel.server.app import LOOPBACK_NAMES, create_app
 from agentsight_otel.server.dashboard import login_link
 from agentsight_otel.server.dashboard import routes as dashboard_routes
 from agentsight_otel.server.listener import Listener, bind, url_of
+from agentsight_otel.server.operating import open_store
 from agentsight_otel.server.otlp import OtlpDoor
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.keys import create_agent, create_key, key_exists
 from agentsight_otel.server.store.tables import agents
+from agentsight_otel.server.upkeep import Upkeep
 
 DEFAULT_PORT = 8000
 AGENT_NAME = "local"
@@ -39,6 +42,7 @@ class Service:
         self.dashboard_url = login_link(store, url)
         self._listener = listener
         self._door = door
+        self._upkeep = Upkeep(store)
 
     def lines(self) -> list[str]:
         """Return what to print."""
@@ -57,19 +61,25 @@ class Service:
 
     def run(self) -> None:
         """Serve in this thread until interrupted, then close the database."""
+        self._upkeep.start()
+        gc.collect()
+        gc.freeze()  # what the server is made of stays; to look through it again would slow every page
         try:
             self._listener.run()
         finally:
+            self._upkeep.stop()
             self.store.close()
 
     def start(self) -> None:
         """Serve in a thread of its own; returns when it answers."""
+        self._upkeep.start()
         self._listener.start()
 
     def stop(self) -> None:
         """Stop serving and close the database."""
         self._door.flush()
         self._listener.stop()
+        self._upkeep.stop()
         self.store.close()
 
 
@@ -80,6 +90,7 @@ def serve(
     api_key: str | None = None,
     *,
     allow_remote: bool = False,
+    rate_limit: int | None = None,
 ) -> Service:
     """Open the database, bind the port and return the server, which then waits to be run.
 
@@ -90,10 +101,12 @@ def serve(
         api_key: A key to accept; made up when None and the database has none.
         allow_remote: Whether *host* may be an address other machines reach. The dashboard and every route ask
             for a key or a login, but nothing is encrypted.
+        rate_limit: REST requests one key may send in a minute; None for any number.
 
     Raises:
         InvalidApiKeyException: The key is malformed; it is not shown.
-        ConfigurationException: The host is not this machine's own and *allow_remote* is off.
+        ConfigurationException: The host is not this machine's own and *allow_remote* is off, the database
+            cannot be opened.
         OSError: The port is taken.
     """
     if api_key is not None and not API_KEY_PATTERN.fullmatch(api_key.strip()):
@@ -108,13 +121,13 @@ def serve(
     listening = bind(host, port)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(listening.close)
-        store = Store.open(db)
+        store = open_store(db)
         on_failure.pop_all()
     key = ensure_key(store, api_key)
     url = url_of(listening)
     door = OtlpDoor(store, url, db)
     routes = [*door.routes(), *dashboard_routes(store)]
-    app = create_app(store, routes=routes, hosts=LOOPBACK_NAMES if is_local else None)
+    app = create_app(store, routes=routes, hosts=LOOPBACK_NAMES if is_local else None, rate_limit=rate_limit)
     return Service(store, Listener(app, listening), url, key, door)
 
 

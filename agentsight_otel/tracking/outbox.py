@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from agentsight_otel.config import Config
 from agentsight_otel.enums import Durability
+from agentsight_otel.forking import SETUP
 from agentsight_otel.helpers import generate_conversation_id
 from agentsight_otel.tracking import plan
 from agentsight_otel.tracking.items import Item, Message, Opened, Tokens, decode_record
@@ -42,7 +42,6 @@ class Outbox:
         self._connect = connect
         self._tracer = tracer
         self._sink: Sink | None = None
-        self._lock = threading.Lock()
         self.timelines = Timelines(config.memory_max_bytes, self._hand_over)
         self.dropped = 0
         self.must_connect = self._journals(config)
@@ -53,7 +52,7 @@ class Outbox:
         self.timelines.budget = config.memory_max_bytes
         if (old.api_key, old.endpoint, old.deliver) == (config.api_key, config.endpoint, config.deliver):
             return
-        with self._lock:
+        with SETUP:
             sink, self._sink = self._sink, None
             self.timelines.journal = None
             self.must_connect = self._journals(config)
@@ -73,7 +72,7 @@ class Outbox:
         if sink is not None:
             return sink
         self._config.require_api_key()
-        with self._lock:
+        with SETUP:
             if self._sink is None:
                 self._sink = self._open()
                 self.must_connect = False

@@ -22,7 +22,7 @@ def revived(records: Sequence[tuple[Record, object | None]]) -> list[tuple[str |
         piece.conversation_id = record.conversation_id or piece.conversation_id
         piece.fields.update(record.fields)
         if ref is not None:
-            piece.refs.setdefault(0, []).append(ref)
+            piece.refs[0] = (*piece.refs.get(0, ()), ref)
         if record.item is not None:
             versions.setdefault(record.timeline, {})[record.item.seed] = _ended(record.item)
     conversations: dict[str, Timeline] = {}

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from agentsight_otel.tracking.items import Action, Item, Opened, Record, Tokens, encode_record
+from agentsight_otel.tracking.items import Action, Item, Opened, Record, Tokens, encode_item, encode_record
 from agentsight_otel.tracking.masked import masked_record
 from agentsight_otel.tracking.sink import Sink, Ticket
 
@@ -78,7 +78,7 @@ class Timeline:
         self.items: list[Item] = []
         self.fields: dict[str, str] = {}
         self._stamped: dict[int, int] = {}
-        self.refs: dict[int, list[object]] = {}
+        self.refs: dict[int, Sequence[object]] = {}
         self.outstanding: list[Batch] = []
         self.sending = threading.Lock()
         self.held = False
@@ -101,8 +101,18 @@ class Timeline:
         """Write *item* to the journal, if there is one."""
         if self.moved_to is not None:
             self.moved_to.keep(item)
-        else:
+            return
+        journal = self._registry.journal
+        if journal is None:
+            return
+        if journal.mask is not None:
             self._keep(item.seed, Record(self.uid, self.conversation_id, item))
+            return
+        ref = journal.keep(encode_item(self.uid, self.conversation_id, item))
+        if ref is not None:
+            seed = item.seed
+            refs = self.refs
+            refs[seed] = (*refs[seed], ref) if seed in refs else (ref,)
 
     def know(self, fields: dict[str, str]) -> None:
         """Add to what is known of the conversation; it travels with the next send."""
@@ -115,7 +125,7 @@ class Timeline:
         count = len(self.items)
         running: list[Item] = []
         taken: list[tuple[int, Item]] = []
-        refs = self.refs.pop(0, [])
+        refs = list(self.refs.pop(0, ()))
         for item in self.items[:count]:
             stamp = self._stamp(item)
             if isinstance(item, Action) and item.running:
@@ -154,7 +164,7 @@ class Timeline:
         other.items[:count] = heapq.merge(other.items[:count], moving, key=lambda item: item.time_us)
         other.fields.update(self.fields)
         for seed, refs in self.refs.items():
-            other.refs.setdefault(seed, []).extend(refs)
+            other.refs[seed] = (*other.refs.get(seed, ()), *refs)
         self.refs = {}
         other.size += self.size
 
@@ -163,7 +173,7 @@ class Timeline:
         self.items[:0] = [item for _, item in taken.items]
         self._stamped.update({item.seed: stamp for stamp, item in taken.items})
         self.fields = taken.fields | self.fields
-        self.refs.setdefault(0, []).extend(taken.refs)
+        self.refs[0] = (*self.refs.get(0, ()), *taken.refs)
 
     def settle(self) -> None:
         """Let go of this timeline if nothing of it is unsent."""
@@ -194,7 +204,7 @@ class Timeline:
             record = masked_record(record, journal.mask)
         ref = journal.keep(encode_record(record))
         if ref is not None:
-            self.refs.setdefault(seed, []).append(ref)
+            self.refs[seed] = (*self.refs.get(seed, ()), ref)
 
     def _stamp(self, item: Item) -> int:
         stamp = self._stamped.pop(item.seed, None)

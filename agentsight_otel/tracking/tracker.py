@@ -83,11 +83,14 @@ class Tracker:
         }
         if "conversation_id" in changes:
             changes["conversation_id"] = valid.conversation_id(changes["conversation_id"])
-        config = self.config.replace(**changes)
+        self.use(self.config.replace(**changes))
+        if "conversation_id" in changes:
+            self._active.name(changes["conversation_id"])
+
+    def use(self, config: Config) -> None:
+        """Take settings as a whole, in place of those in force."""
         self._outbox.reconfigure(config)
         self.config = config
-        if "conversation_id" in changes:
-            self._active.name(config.conversation_id or "")
 
     def track_human_message(
         self,

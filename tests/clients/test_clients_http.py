@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import traceback
 from pathlib import Path
 
@@ -105,3 +106,17 @@ def test_netrc_does_not_replace_the_key(
     monkeypatch.setenv("NETRC", str(netrc))
     api.fetch_identity()
     assert script.asked[0].headers["Authorization"] == f"Api-Key {KEY}"
+
+
+def test_a_redirect_is_an_error_and_takes_the_key_nowhere(script: Script, api: AgentSightAPI) -> None:
+    """An answer that points elsewhere is not followed: one request, and none at the other place (S17)."""
+    seen: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(0.3)
+        host, port = elsewhere.getsockname()
+        script.then(307, None, Location=f"http://{host}:{port}/api/me/")
+        with pytest.raises(ConversationApiException):
+            api.fetch_identity()
+        with pytest.raises(TimeoutError):
+            seen.append(elsewhere.accept()[0].recv(4096))
+    assert (len(script.asked), seen) == (1, [])

@@ -153,11 +153,12 @@ def collector(
     return Process(command, settings, http_port, folder / f"{config}.log")
 
 
-def gateway(endpoint: str, folder: Path) -> Process:
-    """Prepare a gateway that delivers to *endpoint* with the keys it is sent and journals below *folder*."""
+def gateway(endpoint: str, folder: Path, *, keys: Path | None = None) -> Process:
+    """Prepare a gateway that delivers to *endpoint* and journals below *folder*; *keys* is its keys' file."""
     (port,) = free_ports(1)
     folder.mkdir(exist_ok=True)
-    code = f"from agentsight_otel.gateway.run import serve; serve(port={port}, endpoint={endpoint!r})"
+    code = f"from agentsight_otel.gateway.run import serve; serve(port={port}, endpoint={endpoint!r}"
+    code += f", api_keys_file={str(keys)!r})" if keys else ")"
     settings = {"AGENTSIGHT_SPOOL_DIR": str(folder / "gateway-spool"), "PYTHONPATH": str(ROOT)}
     return Process([sys.executable, "-c", code], settings, port, folder / "gateway.log")
 

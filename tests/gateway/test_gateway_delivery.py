@@ -20,8 +20,9 @@ from otlp_requests import JSON, KEY, logs, post, to_json, traces
 
 from agentsight_otel.clients import AgentSightAPI
 from agentsight_otel.config import Config
-from agentsight_otel.exceptions import NotFoundException
+from agentsight_otel.exceptions import ConfigurationException, InvalidApiKeyException, NotFoundException
 from agentsight_otel.gateway.app import Gateway, gateway_app
+from agentsight_otel.gateway.run import read_keys
 from agentsight_otel.testing import LocalServer
 
 
@@ -238,3 +239,42 @@ def _send_until_taken(url: str, number: int, key: str) -> None:
                 return
         time.sleep(0.02)
     pytest.fail("the gateway did not come back")
+
+
+def test_keys_from_a_file_are_served_and_resumed(server: LocalServer, tmp_path: Path) -> None:
+    """Only the file's keys are served, and after a restart what waits for them goes without their sender."""
+    _, other, _ = server.add_agent("other")
+    names = tmp_path / "keys"
+    names.write_text(f"# agents\n{server.api_key}\n\n {other} \n")
+    server.faults.respond(503, times=None, path="/api/ingest/")
+    body = traces(1).SerializeToString()
+    with gateway_process(server.url, tmp_path, keys=names) as process:
+        assert post(process.url, "/v1/traces", body, key=KEY).status == 401
+        for key in (server.api_key, other):
+            assert post(process.url, "/v1/traces", body, key=key).status == 200
+        process.kill()
+        server.faults.clear()
+        process.start()
+        for key in (server.api_key, other):
+            wait_until(lambda key=key: _texts(server, key) == _said(1, 1), "the transcript")
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("", ConfigurationException),
+        ("# none\n", ConfigurationException),
+        ("secret\n", InvalidApiKeyException),
+    ],
+)
+def test_a_bad_file_of_keys_is_named_and_not_shown(
+    content: str, error: type[Exception], tmp_path: Path
+) -> None:
+    """A file without keys, or with a line that is none, is refused without showing the line."""
+    names = tmp_path / "keys"
+    names.write_text(content)
+    with pytest.raises(error, match=r"api_keys_file|line 1|has none") as raised:
+        read_keys(names)
+    assert "secret" not in str(raised.value)
+    with pytest.raises(ConfigurationException):
+        read_keys(tmp_path / "absent")

@@ -12,6 +12,7 @@ from agentsight.exceptions import (
     AuthenticationError,
     NotFoundError,
     PermissionDeniedError,
+    UploadError,
     ValidationError,
 )
 
@@ -87,6 +88,14 @@ keys = client.conversations.metadata_keys()
 values = client.conversations.metadata_values("more")
 message_keys = client.conversations.message_metadata_keys()
 
+file = {"data": b"x", "mime_type": "text/plain"}
+agentsight.upload_attachments([file | {"filename": "a.txt"}], conversation_id="files")
+alone = client.conversations.get("files")["messages"][0]["id"]
+agentsight.upload_attachments([file | {"filename": "b.txt"}], conversation_id="files", message_id=alone)
+joined = [row["filename"] for row in client.messages.get(alone)["attachments"]]
+slugs = list(client.environments())
+lost = {"conversation_id": "files", "message_id": 987654321}
+
 reader = AgentSight(os.environ["READ_KEY"])
 stranger = AgentSight("ags_" + "0" * 32 + "_" + "0" * 6)
 errors = {
@@ -95,12 +104,14 @@ errors = {
     "unauthorized": refused(AuthenticationError, stranger.me),
     "forbidden": refused(PermissionDeniedError, reader.conversations.rename, key_of("story"), "x"),
     "invalid": refused(ValidationError, client.feedbacks.create_for_conversation, "story", "great"),
+    "upload": refused(UploadError, agentsight.upload_attachments, [file | {"filename": "c.txt"}], **lost),
     "taken": refused(ValidationError, client.actions.create, "lookup"),
 }
 client.feedbacks.delete(agent_vote["id"])
 errors["gone"] = refused(NotFoundError, client.feedbacks.get, agent_vote["id"])
 client.tickets.delete(ticket["id"])
 client.conversations.delete("opened")
+client.conversations.delete("files")
 left = [row["conversation_id"] for row in client.conversations.list()]
 agentsight.shutdown()
 
@@ -132,6 +143,8 @@ names = [
     "keys",
     "values",
     "message_keys",
+    "joined",
+    "slugs",
     "errors",
     "left",
 ]

@@ -2,137 +2,86 @@
 
 from __future__ import annotations
 
-import base64
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from server_api import Api, at, block, span, turn
+from server_api import Api
+from server_everything import SECRET, everything, fill, name_of, request
+from sqlalchemy import update
 
+from agentsight_otel.server.api.imports import refused
 from agentsight_otel.server.api.routes import ROUTES
 from agentsight_otel.server.api.routing import Route
-from agentsight_otel.server.store.keys import list_keys, revoke_key
+from agentsight_otel.server.store.keys import create_key, list_keys, revoke_key
+from agentsight_otel.server.store.tables import api_keys
+from agentsight_otel.testing import LocalServer
 
-SECRET = "sentinel-of-the-owner"
-TRACE = f"{7:032x}"
 KEYED = [route for route in ROUTES if route.role is not None]
-
-
-def name_of(route: Route) -> str:
-    """Return a test id."""
-    return f"{route.method} {route.path}"
-
-
-def fill(api: Api) -> dict[str, int]:
-    """Give an agent one of everything; return the keys by the path they belong to."""
-    made = turn(1, 1, (1, "end_user", SECRET), (2, "agent", SECRET))
-    made["events"][0]["attributes"]["agentsight.message.metadata"] = f'{{"{SECRET}": 1}}'
-    llm = span(3, "llm", 3, gen_ai__request__model=SECRET, gen_ai__usage__input_tokens=5)
-    button = span(4, "button", 4, button__event=SECRET, button__label=SECRET, button__value=SECRET)
-    tool = span(2, "tool", 2, tool__name=SECRET, tool__response=SECRET)
-    owned = block(
-        made, tool, llm, button, conversation_id=SECRET, customer_id=SECRET, metadata={SECRET: SECRET}
-    )
-    api.ingest(owned)
-    detail = api.conversation(SECRET)
-    message = detail["messages"][0]["id"]
-    body = {"kind": "message", "message": message, "sentiment": "positive", "comment": SECRET}
-    feedback = api.post("/api/feedbacks/", body)["id"]
-    ticket = api.post("/api/tickets/", {"title": SECRET, "feedback_id": feedback})["id"]
-    api.post(f"/api/tickets/{ticket}/comments/", {"body": SECRET})
-    data = base64.b64encode(SECRET.encode()).decode()
-    files = {"conversation": detail["id"], "attachments": [{"filename": SECRET, "data": data}]}
-    api.post("/api/attachments/", {"timestamp": at(9), **files})
-    return {
-        "conversations": detail["id"],
-        "track": message,
-        "feedbacks": feedback,
-        "tickets": ticket,
-        "actions": api.get("/api/actions/")["results"][0]["id"],
-        "spans": api.get("/api/spans/")["results"][0]["id"],
-        "imports": 1,
-    }
-
-
-def request(api: Api, route: Route, keys: dict[str, int], key: str) -> Any:
-    """Send a route's request at the keys of the owner."""
-    place = route.path.split("/")[2]
-    path = route.path.replace("{pk:int}", str(keys.get(place, 0))).replace("{trace_id}", TRACE)
-    pk = {"conversation": keys["conversations"], "message": keys["track"], "feedback_id": keys["feedbacks"]}
-    body = {
-        **pk,
-        "conversations": [],
-        "kind": "message",
-        "sentiment": "negative",
-        "is_marked": True,
-        "name": "taken",
-        "metadata": {"taken": 1},
-        "title": "taken",
-        "body": "taken",
-        "content": "taken",
-        "sender": "agent",
-        "action_name": "taken",
-        "button_event": "taken",
-        "label": "taken",
-        "value": "taken",
-        "attachments": [{"filename": "taken", "data": ""}],
-    }
-    if route.path == "/api/conversations/":
-        body = {"conversation_id": "own"}
-    if route.path == "/api/tickets/":
-        body["conversation_id"] = keys["conversations"]
-    query = {"conversation_id": SECRET, "key": SECRET} if "lookup" in path or "values" in path else {}
-    json = body if route.method in {"POST", "PATCH"} else None
-    return api.call(route.method, path, key=key, params=query, json=json)
+KEYLESS = {"/openapi.json", "/api/files/{pk:int}/"}
+"""The description of the routes, and the download, which asks for its link's signature."""
+MAY_BE_400 = {"/api/actions/", "/api/feedbacks/"}
+NO_CREDENTIALS = "Authentication credentials were not provided."
+ENDED = "API key is inactive, expired or revoked."
 
 
 @pytest.fixture
 def owned(api: Api) -> tuple[Api, dict[str, int]]:
-    """Return an agent with one of everything."""
+    """Return a new agent with one of everything."""
     return api, fill(api)
 
 
-def everything(api: Api, keys: dict[str, int]) -> list[Any]:
-    """Return all that the owner sees, without the signed links and the times of use."""
-    tickets = api.get("/api/tickets/")["results"]
-    detail = api.get(f"/api/conversations/{keys['conversations']}/")
-    for message in detail["messages"]:
-        for attachment in message["attachments"]:
-            del attachment["file_url"]
-    lists = ("actions", "feedbacks", "spans", "token-usage", "buttons")
-    return [detail, tickets, *(api.get(f"/api/{name}/")["results"] for name in lists)]
+@pytest.fixture(scope="module")
+def guarded(engine_server: LocalServer) -> Iterator[tuple[Api, dict[str, int]]]:
+    """Return an agent with one of everything, on which nobody succeeds to change anything."""
+    api = Api(engine_server)
+    yield api, fill(api)
+    api.close()
+
+
+def ended_keys(api: Api) -> tuple[str, str]:
+    """Return a revoked and an expired key of an agent."""
+    with api.server.store.write() as connection:
+        revoked = create_key(connection, api.agent_id, "write", name="revoked")
+        expired = create_key(connection, api.agent_id, "write", name="expired", expires_at=1)
+        newest = max(row["id"] for row in list_keys(connection, api.agent_id) if row["name"] == "revoked")
+        assert revoke_key(connection, api.agent_id, newest)
+    return revoked, expired
 
 
 @pytest.mark.parametrize("route", KEYED, ids=name_of)
 def test_another_agent_sees_and_changes_nothing(
-    owned: tuple[Api, dict[str, int]], other: Api, route: Route
+    guarded: tuple[Api, dict[str, int]], other: Api, route: Route
 ) -> None:
-    """With another agent's key no route shows the owner's texts or changes the owner's rows."""
-    api, keys = owned
+    """With another agent's keys no route shows the owner's texts or changes the owner's rows."""
+    api, keys = guarded
     before = everything(api, keys)
-    answer = request(other, route, keys, other.key)
-    assert SECRET not in answer.text.replace(f'"key":"{SECRET}"', "")
+    for key in (other.key, other.read_key):
+        answer = request(other, route, keys, key)
+        assert SECRET not in answer.text.replace(f'"key":"{SECRET}"', "")
+        assert answer.status_code < 500
+        if "{" in route.path and "imports" not in route.path and key == other.key:
+            assert answer.status_code == 404
     assert everything(api, keys) == before
-    if "{pk:int}" in route.path and "imports" not in route.path:
-        assert answer.status_code == 404
-    assert answer.status_code < 500
 
 
 @pytest.mark.parametrize("route", KEYED, ids=name_of)
-def test_bad_keys_and_wrong_roles(owned: tuple[Api, dict[str, int]], route: Route) -> None:
-    """No key and a revoked key are refused on every route; a reading key on every writing one."""
-    api, keys = owned
+def test_no_key_and_ended_keys_are_refused(guarded: tuple[Api, dict[str, int]], route: Route) -> None:
+    """Without a key, and with one that is unknown, revoked or expired, every route refuses and says why."""
+    api, keys = guarded
     before = everything(api, keys)
-    store = api.server.store
-    with store.read() as connection:
-        key_ids = {row["role"]: row["id"] for row in list_keys(connection, api.agent_id)}
-    if route.role == "write":
-        assert request(api, route, keys, api.read_key).status_code == 403
-    with store.write() as connection:
-        revoke_key(connection, api.agent_id, key_ids["read"])
-    refused = request(api, route, keys, api.read_key)
-    assert refused.status_code == route.refused_status
-    assert refused.json() == {"detail": "API key is inactive, expired or revoked."}
-    assert request(api, route, keys, "ags_none").status_code == route.refused_status
+    refusals = dict.fromkeys(ended_keys(api), ENDED) | {"ags_none": "Invalid API key."}
+    for key, detail in [(None, NO_CREDENTIALS), *refusals.items()]:
+        answer = request(api, route, keys, key)
+        assert (answer.status_code, answer.json()) == (route.refused_status, {"detail": detail})
+    assert everything(api, keys) == before
+
+
+@pytest.mark.parametrize("route", [route for route in KEYED if route.role == "write"], ids=name_of)
+def test_a_reading_key_changes_nothing(guarded: tuple[Api, dict[str, int]], route: Route) -> None:
+    """A key that may only read is refused on every writing route."""
+    api, keys = guarded
+    before = everything(api, keys)
+    assert request(api, route, keys, api.read_key).status_code == 403
     assert everything(api, keys) == before
 
 
@@ -141,17 +90,50 @@ def test_own_key_is_let_in(owned: tuple[Api, dict[str, int]], route: Route) -> N
     """The owner's key is let in everywhere: the isolation above is not that everything is refused."""
     api, keys = owned
     answer = request(api, route, keys, api.key)
-    if "imports.refused" in f"{route.handler.__module__.rpartition('.')[2]}.{route.handler.__name__}":
+    if route.handler is refused:
         assert answer.status_code == 403
     else:
-        assert answer.status_code in {200, 201, 204, 400}
-        assert answer.status_code != 400 or route.path in {
-            "/api/actions/",
-            "/api/feedbacks/",
-            "/api/imports/",
-        }
+        assert answer.status_code in {200, 201, 204} | ({400} if route.path in MAY_BE_400 else set())
+    if route.role == "read" and route.handler is not refused:
+        assert request(api, route, keys, api.read_key).status_code == 200
 
 
-def test_only_signed_links_need_no_key() -> None:
-    """The one route without a key is the download, which checks its signature."""
-    assert [route.path for route in ROUTES if route.role is None] == ["/api/files/{pk:int}/"]
+def test_which_routes_need_no_key() -> None:
+    """Only the description and the download have no role of their own."""
+    assert {route.path for route in ROUTES if route.role is None} == KEYLESS
+
+
+def test_a_download_opens_only_with_its_own_signature(owned: tuple[Api, dict[str, int]], other: Api) -> None:
+    """A key opens no file, and a link of one file opens no other."""
+    api, keys = owned
+    detail = api.get(f"/api/conversations/{keys['conversations']}/attachments/")
+    link = detail["attachments"][0]["file_url"]
+    theirs = fill(other)["files"]
+    for key in (api.key, other.key, None):
+        bare = link.partition("?")[0].removeprefix(api.server.url)
+        headers = {} if key is None else {"Authorization": f"Api-Key {key}"}
+        assert api.session.get(api.server.url + bare, headers=headers, timeout=30).status_code == 403
+    moved = link.replace(f"/files/{keys['files']}/", f"/files/{theirs}/")
+    assert api.session.get(moved, timeout=30).status_code == 403
+    assert SECRET in api.session.get(link, timeout=30).text
+
+
+@pytest.mark.parametrize("path", ["/v1/traces", "/v1/logs"])
+def test_otlp_takes_writing_keys_only(owned: tuple[Api, dict[str, int]], path: str) -> None:
+    """OTLP asks for a key that may write, like every writing route."""
+    api, _ = owned
+    headers = {"Content-Type": "application/json"}
+    url = api.server.url + path
+    assert api.session.post(url, data="{}", headers=headers, timeout=30).status_code == 401
+    for key in (*ended_keys(api), "ags_none"):
+        assert api.call("POST", path, key=key, data="{}", headers=headers).status_code == 401
+    assert api.call("POST", path, key=api.read_key, data="{}", headers=headers).status_code == 403
+    assert api.call("POST", path, data="{}", headers=headers).status_code == 200
+
+
+def test_a_revoked_key_stops_with_the_next_request(api: Api) -> None:
+    """Nothing about keys is remembered between requests, by any connection."""
+    assert api.call("GET", "/api/me/").status_code == 200
+    with api.server.store.write() as connection:
+        connection.execute(update(api_keys).where(api_keys.c.agent_id == api.agent_id).values(revoked_at=1))
+    assert api.call("GET", "/api/me/").status_code == 401

@@ -127,7 +127,7 @@ def test_another_host_name_is_refused(local: Api) -> None:
 
 def test_serve_prints_what_a_client_needs_and_keeps_the_data(tmp_path: Path) -> None:
     """A new database gets a key, shown once; with the given key it works again after a restart."""
-    db = str(tmp_path / "folder" / "local.db")
+    db = str(tmp_path / "local.db")
     service = serve(port=0, db=db)
     service.start()
     try:
@@ -179,7 +179,7 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path, version: str) 
         connection.execute(update(settings).where(settings.c.name == "schema_version").values(value=version))
     store.close()
     before = db.read_bytes()
-    with pytest.raises(ConfigurationException, match=rf"other\.db was made by .* \(schema {version},"):
+    with pytest.raises(ConfigurationException, match=rf"other\.db has schema {version};"):
         Store.open(str(db))
     assert db.read_bytes() == before
 

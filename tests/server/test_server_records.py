@@ -125,6 +125,18 @@ def test_feedback_filters(talked: Api) -> None:
         assert (answer.status_code, list(answer.json())) == (400, [name])
 
 
+def test_feedback_by_agent_and_user(talked: Api, other: Api) -> None:
+    """The key's own agent gave all of it, another agent none, and no user any."""
+    talked.post("/api/feedbacks/", {"kind": "agent", "agent": talked.agent_id, "sentiment": "neutral"})
+    for query, count in (
+        ({"agent": talked.agent_id}, 1),
+        ({"agent": other.agent_id}, 0),
+        ({"user": 1}, 0),
+        ({}, 1),
+    ):
+        assert talked.get("/api/feedbacks/", params=query)["count"] == count
+
+
 def test_tickets_made_from_feedback(talked: Api) -> None:
     """A ticket inherits its feedback's conversation; feedback lists count and show the tickets."""
     made = feedback(talked, kind="conversation", conversation_id="c1", sentiment="negative")

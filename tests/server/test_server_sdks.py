@@ -23,35 +23,32 @@ OPENED = {"customer_id": "bob", "is_used": False}
 
 @pytest.fixture(scope="session")
 def install(pytestconfig: pytest.Config) -> Callable[[str], Path]:
-    """Install a published SDK into a folder of the test run's cache, once."""
+    """Make a virtual environment with a published SDK in the test run's cache, once; return its Python."""
 
-    def target(version: str) -> Path:
+    def made(version: str) -> Path:
         cache = pytestconfig.cache
         assert cache is not None
-        folder = Path(cache.mkdir("agentsight-sdks")) / version
-        done = folder / ".done"
+        folder = Path(cache.mkdir("agentsight-sdks")) / f"venv-{version}"
+        python, done = folder / "bin" / "python", folder / ".done"
         if done.exists():
-            return folder
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            return python
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, timeout=INSTALL_TIMEOUT)
+        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         result = subprocess.run(
-            [*command, "--target", str(folder), "--upgrade", f"agentsight=={version}"],
-            check=False,
-            capture_output=True,
-            timeout=INSTALL_TIMEOUT,
+            [*command, f"agentsight=={version}"], check=False, capture_output=True, timeout=INSTALL_TIMEOUT
         )
         if result.returncode:
             pytest.skip(f"agentsight=={version} cannot be installed: no package index in reach")
         done.touch()
-        return folder
+        return python
 
-    return target
+    return made
 
 
 def run(install: Callable[[str], Path], version: str, api: Api) -> dict[str, Any]:
     """Run a scenario with an SDK and return what it saw."""
     environment = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(install(version)),
         "PYTHONIOENCODING": "utf-8",
         "AGENTSIGHT_API_KEY": api.key,
         "AGENTSIGHT_API_ENDPOINT": api.server.url,
@@ -59,7 +56,7 @@ def run(install: Callable[[str], Path], version: str, api: Api) -> dict[str, Any
     }
     script = HERE / f"sdk_scenario_{version.replace('.', '_')}.py"
     result = subprocess.run(
-        [sys.executable, str(script)],
+        [install(version), script],
         check=False,
         capture_output=True,
         text=True,
@@ -127,6 +124,7 @@ def test_sdk_0_1_4(api: Api, install: Callable[[str], Path]) -> None:
     assert (seen["keys"]["keys"], seen["values"]["values"]) == (["more"], [1])
     assert seen["message_keys"]["keys"] == ["added", "latency_ms", "n"]
     assert set(seen["errors"].values()) == {True}
+    assert (seen["joined"], seen["slugs"]) == (["a.txt", "b.txt"], ["production", "development"])
     assert seen["left"] == ["story"]
 
 

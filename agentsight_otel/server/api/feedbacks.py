@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, false
 
 from agentsight_otel.enums import Sentiment
 from agentsight_otel.server.api import params, shapes, target
@@ -20,7 +20,7 @@ from agentsight_otel.server.store.feedbacks import FeedbackFilter
 from agentsight_otel.server.store.keys import environment_ids
 
 MAX_COMMENT = 5000
-_KINDS = ("conversation", "agent", "message")
+KINDS = ("conversation", "agent", "message")
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _TEXT_FILTERS = ("conversation_id", "topic", "reason", "category", "comment_contains", "search")
 
@@ -50,10 +50,17 @@ def _filter(call: Call, environments: dict[str, int]) -> FeedbackFilter:
     )
 
 
+def _by_whom(call: Call) -> list[ColumnElement[bool]]:
+    """Return the conditions on who gave it: a key has one agent, and feedback given with it no user."""
+    agent = params.integer(call.query, "agent")
+    user = params.integer(call.query, "user")
+    return [false()] if agent not in {None, call.agent_id} or user is not None else []
+
+
 def _kind_filter(call: Call) -> str | None:
     if call.query.get("kind") == "product":
         raise ApiError(403, {"detail": "You do not have permission to perform this action."})
-    return params.choice(call.query, "kind", _KINDS)
+    return params.choice(call.query, "kind", KINDS)
 
 
 def list_feedbacks(call: Call) -> Answer:
@@ -61,7 +68,7 @@ def list_feedbacks(call: Call) -> Answer:
     ordering = params.ordering(call.query, feedbacks.ORDERINGS, "-created_at")
     with call.store.read() as connection:
         wanted = _filter(call, environment_ids(connection, call.agent_id))
-        base = feedbacks.conditions(call.agent_id, wanted, call.store.dialect)
+        base = [*feedbacks.conditions(call.agent_id, wanted, call.store.dialect), *_by_whom(call)]
         where = feedbacks.with_status(base, wanted.ticket_status)
 
         def rows(offset: int, limit: int | None) -> list[dict[str, Any]]:
@@ -112,7 +119,7 @@ def create_feedback(call: Call) -> Answer:
         raise ApiError(403, {"detail": "You do not have permission to perform this action."})
     if kind is None:
         raise bad_field("kind", "This field is required.")
-    kind = params.checked_choice("kind", kind, _KINDS)
+    kind = params.checked_choice("kind", kind, KINDS)
     values = _values(document, kind)
     if "sentiment" not in values:
         raise bad_field("sentiment", "This field is required.")

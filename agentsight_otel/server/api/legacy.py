@@ -10,6 +10,7 @@ from agentsight_otel.enums import Sender
 from agentsight_otel.server.api import params, target
 from agentsight_otel.server.api.http import Answer, Call, bad_field
 from agentsight_otel.server.clock import iso, now_us
+from agentsight_otel.server.countries import location
 from agentsight_otel.server.ingest.payload import normalise_slug
 from agentsight_otel.server.ingest.projection import UNKNOWN_MODEL
 from agentsight_otel.server.rows import Click, Entry, Run, Usage, action_content, button_content
@@ -30,14 +31,15 @@ def create_conversation(call: Call) -> Answer:
     conversation_id = params.text_field(document, "conversation_id", required=True, blank=False) or ""
     values: dict[str, Any] = {name: params.text_field(document, name) for name in _TEXTS}
     values |= {"customer_ip_address": target.address(document), "metadata": target.metadata(document)}
+    geography = {"geo_location": location(values["customer_ip_address"])}
     is_used = params.flag_field(document, "is_used")
     timestamp = params.time_field(document, "timestamp") or now_us()
     with call.store.write() as connection:
         environment_id = _environment(call, connection, document)
-        wanted = Wanted(conversation_id, environment_id, timestamp, values)
+        wanted = Wanted(conversation_id, environment_id, timestamp, values | geography)
         place = lock_conversations(connection, call.agent_id, [wanted])[0]
         if not place.fresh:
-            fill_gaps(connection, place, values)
+            fill_gaps(connection, place, values | geography)
         place.is_used = place.is_used or bool(is_used)
         save(connection, [place])
     body = {"id": place.conversation, "conversation_id": conversation_id, **values}

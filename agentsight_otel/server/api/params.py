@@ -73,11 +73,12 @@ def environment(query: Mapping[str, str], known: Mapping[str, int], *names: str)
 
 
 def ordering(query: Mapping[str, str], allowed: Iterable[str], default: str) -> list[tuple[str, bool]]:
-    """Return the fields to order by and whether each is descending; unknown fields are ignored."""
+    """Return the fields to order by, each once, and whether they descend; unknown ones are ignored."""
     fields = set(allowed)
     wanted = [part.strip() for part in query.get("ordering", "").split(",")]
     known = [part for part in wanted if part.lstrip("-") in fields] or [default]
-    return [(part.lstrip("-"), part.startswith("-")) for part in known]
+    once = {part.lstrip("-"): part.startswith("-") for part in reversed(known)}
+    return [(field, once[field]) for field in dict.fromkeys(part.lstrip("-") for part in known)]
 
 
 def text_field(
@@ -147,6 +148,8 @@ def key_field(document: Mapping[str, Any], name: str) -> int | None:
 
 DEFAULT_PAGE_SIZE = 15
 MAX_PAGE_SIZE = 100
+MAX_BARE = 10_000
+"""Rows a list may have to be returned without pages."""
 
 
 def page_size(query: Mapping[str, str]) -> int:
@@ -169,6 +172,8 @@ def paginate(
         bare: Whether ``paginate=false`` is understood.
     """
     if bare and call.query.get("paginate", "").lower() == "false":
+        if count > MAX_BARE:
+            raise bad_field("paginate", f"{count} rows are too many for one answer: ask for pages.")
         return rows(0, None)
     size = page_size(call.query)
     pages = max(1, -(-count // size))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from agentsight_otel.server.api import (
     actions,
     attachments,
@@ -15,12 +17,27 @@ from agentsight_otel.server.api import (
     usage,
 )
 from agentsight_otel.server.api.body import MAX_UPLOAD
+from agentsight_otel.server.api.http import Answer, Call, encode
 from agentsight_otel.server.api.ingest import environments, ingest, me
+from agentsight_otel.server.api.openapi.document import document
 from agentsight_otel.server.api.routing import Route
 
 _CONVERSATION = "/api/conversations/{pk:int}/"
 
+
+def describe(call: Call) -> Answer:
+    """Return this document. It holds nothing of anybody's and needs no key."""
+    del call
+    return Answer(_document(), headers={"Content-Type": "application/json"})
+
+
+@cache
+def _document() -> bytes:
+    return encode(document(ROUTES))
+
+
 ROUTES: tuple[Route, ...] = (
+    Route("GET", "/openapi.json", describe, None),
     Route("GET", "/api/me/", me),
     Route("POST", "/api/ingest/", ingest, "write", refused_status=403),
     Route("GET", "/api/conversations/", conversations.list_conversations),

@@ -14,12 +14,13 @@ from starlette.routing import Route as StarletteRoute
 
 from agentsight_otel.server.api.body import MAX_WIRE, read_body
 from agentsight_otel.server.api.http import Answer, ApiError, Call, Handler, encode
+from agentsight_otel.server.api.limiting import RateLimit
 from agentsight_otel.server.store.engine import Store
 from agentsight_otel.server.store.keys import Principal, Refused, find_key, touch_key
 
 NOT_FOUND_PAGE = "<!doctype html>\n<title>Not Found</title>\n<h1>Not Found</h1>\n"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-_BODY_METHODS = frozenset({"POST", "PATCH", "PUT"})
+BODY_METHODS = frozenset({"POST", "PATCH", "PUT"})
 
 
 class Route(NamedTuple):
@@ -69,21 +70,32 @@ def authenticate(store: Store, header: str | None, schemes: Iterable[str] = ("ap
     return principal
 
 
-def starlette_routes(store: Store, routes: Iterable[Route]) -> list[StarletteRoute]:
-    """Return Starlette routes; a path answers 405 to the methods it does not have."""
+def starlette_routes(
+    store: Store, routes: Iterable[Route], limit: RateLimit | None = None
+) -> list[StarletteRoute]:
+    """Return Starlette routes; a path answers 405 to the methods it does not have.
+
+    Args:
+        store: The database.
+        routes: The table.
+        limit: How many requests a key may send; None for any number.
+    """
     by_path: dict[str, dict[str, Route]] = defaultdict(dict)
     for route in routes:
         by_path[route.path][route.method] = route
     every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return [
-        StarletteRoute(path, _endpoint(store, methods), methods=every) for path, methods in by_path.items()
+        StarletteRoute(path, _endpoint(store, methods, limit), methods=every)
+        for path, methods in by_path.items()
     ]
 
 
-def _endpoint(store: Store, methods: dict[str, Route]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    store: Store, methods: dict[str, Route], limit: RateLimit | None
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            return respond(await _answer(store, methods, request))
+            return respond(await _answer(store, methods, limit, request))
         except ApiError as error:
             return respond(Answer(error.body, error.status, error.headers))
         except OperationalError:
@@ -95,7 +107,9 @@ def _endpoint(store: Store, methods: dict[str, Route]) -> Callable[[Request], Aw
     return endpoint
 
 
-async def _answer(store: Store, methods: dict[str, Route], request: Request) -> Answer:
+async def _answer(
+    store: Store, methods: dict[str, Route], limit: RateLimit | None, request: Request
+) -> Answer:
     route = methods.get("GET" if request.method == "HEAD" else request.method)
     if route is None:
         detail = f'Method "{request.method}" not allowed.'
@@ -103,7 +117,11 @@ async def _answer(store: Store, methods: dict[str, Route], request: Request) -> 
     principal = NOBODY
     if route.role is not None:
         principal = await run_in_threadpool(_admit, store, route, request.headers.get("authorization"))
-    body = await read_body(request, route.max_body) if request.method in _BODY_METHODS else b""
+        wait = None if limit is None else limit.take(principal.key_id)
+        if wait is not None:
+            detail = f"Request was throttled. Expected available in {wait} seconds."
+            raise ApiError(429, {"detail": detail}, {"Retry-After": str(wait)})
+    body = await read_body(request, route.max_body) if request.method in BODY_METHODS else b""
     call = Call(
         store, principal, request.path_params, request.query_params, body, request.headers, request.url
     )

@@ -15,7 +15,7 @@ from agentsight_otel.server.store.details import Row
 from agentsight_otel.server.store.keys import environment_ids
 from agentsight_otel.server.store.spans import MAX_TRACE, SpanFilter
 
-_STATUSES = ("ok", "error", "unset")
+STATUSES = ("ok", "error", "unset")
 _TEXTS = ("kind", "name", "conversation_id", "trace_id", "span_id", "parent_span_id")
 
 
@@ -36,7 +36,7 @@ def list_spans(call: Call) -> Answer:
         known = environment_ids(connection, call.agent_id)
         wanted = SpanFilter(
             **texts,
-            status=params.choice(query, "status", _STATUSES),
+            status=params.choice(query, "status", STATUSES),
             conversation=params.integer(query, "conversation"),
             environment_id=params.environment(query, known, "environment"),
             started_after=params.moment(query, "started_at_after"),

@@ -12,7 +12,7 @@ from agentsight_otel.server.store.details import Row
 from agentsight_otel.server.store.keys import environment_ids
 from agentsight_otel.server.store.usage_reading import GROUPS, UsageFilter
 
-_COST_SOURCES = ("backend", "unpriced", "reported")
+COST_SOURCES = ("backend", "unpriced", "reported")
 _DAY_US = 86_400_000_000
 _SUMS = (
     "calls",
@@ -34,7 +34,7 @@ def _filter(call: Call, environments: dict[str, int]) -> UsageFilter:
         conversation_id=query.get("conversation_id") or None,
         turn_id=query.get("turn_id") or None,
         environment_id=params.environment(query, environments, "environment"),
-        cost_source=params.choice(query, "cost_source", _COST_SOURCES),
+        cost_source=params.choice(query, "cost_source", COST_SOURCES),
         incomplete=params.flag(query, "incomplete"),
         started_after=params.moment(query, "started_at_after"),
         started_before=params.moment(query, "started_at_before"),
