@@ -44,7 +44,8 @@ class Flusher:
 
     def flush(self, timeout: float, *, patience: float | None = None) -> FlushResult:
         """Deliver what waits, at most *timeout* seconds; with *patience* no longer than there is progress."""
-        deadline = time.monotonic() + timeout
+        moved = time.monotonic()
+        deadline = moved + timeout
         before = self._ledger.mark()
         if self._sender.is_current:
             return self._ledger.since(before, until=self._ledger.admitted)
@@ -52,18 +53,22 @@ class Flusher:
         if self._ledger.waiting or self._journal.orphans():
             self._courier.adopting = self._courier.draining = self._courier.kicked = True
             self._run()
-        while self._courier.adopting and self._sender.running and time.monotonic() < deadline:
+        # The sender adopts before it sends anything else; a request in hand may keep it from that.
+        adopted_by = deadline if patience is None else min(deadline, moved + patience)
+        left = self._ledger.waiting
+        while self._courier.adopting and self._sender.running and time.monotonic() < adopted_by:
             time.sleep(_START)
-        mark = self._wait(requests, deadline, patience)
+        if self._ledger.waiting != left:
+            moved = time.monotonic()
+        mark = self._wait(requests, deadline, patience, moved)
         result = self._ledger.since(before, until=mark)
         if self._adopter.unfinished and result.ok:
             return dataclasses.replace(result, waiting=1)  # at least
         return result
 
-    def _wait(self, requests: int, deadline: float, patience: float | None) -> int:
+    def _wait(self, requests: int, deadline: float, patience: float | None, moved: float) -> int:
         unfinished = self._adopter.unfinished
         mark = self._ledger.admitted
-        moved = time.monotonic()
         while self._sender.running and (unfinished or not self._ledger.is_clear(mark)):
             now = time.monotonic()
             tried = self._link.requests > requests
