@@ -32,6 +32,8 @@ USER_AGENT = (
 )
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """Bytes of an answer that are read; the rest is left and the connection closed."""
+MAX_READ_BYTES = 256 * 1024 * 1024
+"""The same for a GET, for a conversation with a few long texts exceeds the other."""
 
 # What requests and the standard library would import on the first request. An import on the sender thread
 # can be cut in half by a fork, and its lock then blocks the child for ever.
@@ -126,25 +128,26 @@ def send(
             allow_redirects=False,
             stream=True,
         ) as response:
-            return response.status_code, response.headers, _read(response)
+            most = MAX_READ_BYTES if method == "GET" else MAX_ANSWER_BYTES
+            return response.status_code, response.headers, _read(response, most)
     except (requests.exceptions.RequestException, OSError, http.client.HTTPException) as error:
         cause = "interrupted" if limit.interrupted else _cause(error)
         raise TransportError(cause, f"{cause} error: {type(error).__name__}") from None
 
 
-def _read(response: requests.Response) -> bytes:
+def _read(response: requests.Response, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
         for part in response.iter_content(65536):
             parts.append(part)
             size += len(part)
-            if size >= MAX_ANSWER_BYTES:
+            if size >= most:
                 break
     except (requests.exceptions.RequestException, OSError, http.client.HTTPException):
         # The status is the answer; a body that breaks off or will not decode cannot change what was done.
         response.close()
-    return b"".join(parts)[:MAX_ANSWER_BYTES]
+    return b"".join(parts)[:most]
 
 
 def _cause(error: BaseException) -> str:

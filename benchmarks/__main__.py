@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = sorted(p.stem for p in HERE.glob("*.py") if p.stem not in {"__main__", "peers", "stub"})
+HELPERS = {"__main__", "make_big_db", "peers", "serving", "stub"}
+NAMES = sorted(p.stem for p in HERE.glob("*.py") if p.stem not in HELPERS)
 
+sys.path.insert(0, str(HERE))  # run_path adds only folders and archives
 for name in sys.argv[1:] or NAMES:
     print(f"\n== {name}", flush=True)
     runpy.run_path(str(HERE / f"{name}.py"), run_name="__main__")

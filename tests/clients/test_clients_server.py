@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import requests
 
+from agentsight_otel import ConversationTracker
 from agentsight_otel.clients import AgentSightAPI, ConversationManager
 from agentsight_otel.enums import Sentiment
 from agentsight_otel.exceptions import ConversationApiException, ForbiddenException, NotFoundException
@@ -238,3 +239,14 @@ def test_reads_survive_faults_and_writes_are_sent_once(
     with pytest.raises(ConversationApiException):
         manager.create_ticket("once")
     assert api.fetch_tickets()["count"] == 0
+
+
+def test_a_transcript_of_long_texts_is_read_whole(server: LocalServer) -> None:
+    """Ten texts of 2 MB in one conversation come back as they were sent."""
+    texts = [f"{number}" * 2_000_000 for number in range(10)]
+    tracker = ConversationTracker(server.api_key, "long", server.url)
+    for text in texts:
+        tracker.track_human_message(text)
+    assert tracker.send_tracked_data()["delivered"]
+    found = AgentSightAPI(server.read_key, server.url, timeout=60).fetch_conversation("long")
+    assert [message["content"] for message in found["messages"]] == texts
