@@ -1,20 +1,24 @@
 """When: counts by quarter of an hour, folded into local days and hours.
 
-The database counts quarters in UTC, which every time zone of today is a whole number of away from; the
-folding into days and hours happens here, on the zone's own clock, so summer time needs no special case.
+Every time zone of today is a whole number of quarters away from UTC, in which they are counted; the folding
+into days and hours happens here, on the zone's own clock, so summer time needs no special case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Select, func, literal_column, select
+from sqlalchemy import BigInteger, Column, Connection, literal_column
 
+from agentsight_otel.server.analytics.hours import QUARTERS, read
+from agentsight_otel.server.analytics.lines import LINES
+from agentsight_otel.server.analytics.local_time import day_of, hour_of, local_quarter
 from agentsight_otel.server.analytics.period import Period
-from agentsight_otel.server.analytics.scope import PEOPLE, Scope
-from agentsight_otel.server.store.tables import conversations, messages
+from agentsight_otel.server.analytics.scope import Scope
+from agentsight_otel.server.analytics.talks import TALKS
 
 QUARTER = 900
 _QUARTER_US = QUARTER * 1_000_000
@@ -29,26 +33,17 @@ class Activity(NamedTuple):
 
 def activity(connection: Connection, scope: Scope) -> Activity:
     """Count the conversations started and the messages sent in each quarter of an hour."""
-    started = _by_quarter(conversations.c.started_at).where(scope.started())
-    sent = (
-        _by_quarter(messages.c.timestamp)
-        .select_from(messages)
-        .where(
-            messages.c.agent_id == scope.agent,
-            scope.within(messages.c.timestamp),
-            messages.c.kind == "message",
-            messages.c.sender.in_(PEOPLE),
-            scope.belongs(messages.c.conversation),
-        )
+    return Activity(
+        _counts((hour, part.started) for hour, part in read(connection, scope, TALKS)),
+        _counts((hour, part.sent) for hour, part in read(connection, scope, LINES)),
     )
-    return Activity(_counts(connection, started), _counts(connection, sent))
 
 
 def by_day(counts: Mapping[int, int], period: Period) -> dict[date, int]:
     """Fold into local days, every day of the period present."""
     days = dict.fromkeys(period.days, 0)
     for quarter, count in counts.items():
-        days[_local(quarter, period).date()] += count
+        days[day_of(_local(quarter, period))] += count
     return days
 
 
@@ -56,8 +51,8 @@ def by_hour(counts: Mapping[int, int], period: Period) -> list[list[int]]:
     """Fold into seven weekdays, Monday first, of twenty-four hours."""
     week = [[0] * 24 for _ in range(7)]
     for quarter, count in counts.items():
-        moment = _local(quarter, period)
-        week[moment.weekday()][moment.hour] += count
+        weekday, hour = hour_of(_local(quarter, period))
+        week[weekday][hour] += count
     return week
 
 
@@ -69,14 +64,15 @@ def quarter_of(moment: Column[int]) -> Any:
     return moment // literal_column(str(_QUARTER_US), BigInteger)
 
 
-def _by_quarter(moment: Column[int]) -> Select[Any, Any]:
-    quarter = quarter_of(moment)
-    return select(quarter, func.count()).group_by(quarter)
+def _counts(parts: Iterable[tuple[int, Sequence[int]]]) -> dict[int, int]:
+    """By quarter since the Unix epoch; the parts of one hour that a period cuts through are added."""
+    found: Counter[int] = Counter()
+    for hour, counts in parts:
+        for place, count in enumerate(counts):
+            if count:
+                found[hour * QUARTERS + place] += count
+    return found
 
 
-def _counts(connection: Connection, query: Select[Any, Any]) -> dict[int, int]:
-    return {int(row[0]): row[1] for row in connection.execute(query)}
-
-
-def _local(quarter: int, period: Period) -> datetime:
-    return period.local(datetime.fromtimestamp(quarter * QUARTER, UTC))
+def _local(quarter: int, period: Period) -> int:
+    return local_quarter(period.zone, *divmod(quarter, QUARTERS))

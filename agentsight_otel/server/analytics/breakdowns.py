@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from collections import Counter
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
+from agentsight_otel.server.analytics.hours import read
 from agentsight_otel.server.analytics.scope import Scope
-from agentsight_otel.server.store.tables import conversations
+from agentsight_otel.server.analytics.talks import DIMENSIONS, TALKS
 
 LIMIT: Final = 12
 """Rows of a breakdown; what is rarer is summed up."""
@@ -34,20 +36,13 @@ class Breakdown(NamedTuple):
 
 
 def breakdown(connection: Connection, scope: Scope, dimension: str) -> Breakdown:
-    """Count the conversations started in the period by device, source, language or country."""
-    values = select(_expression(dimension).label("value")).where(scope.started()).subquery()
-    found = connection.execute(select(values.c.value, func.count()).group_by(values.c.value))
-    merged: dict[str | None, int] = {}
-    for text, count in found:
-        merged[text or None] = merged.get(text or None, 0) + count
-    ranked = sorted((Share(*pair) for pair in merged.items()), key=lambda row: (-row.number, row.value or ""))
+    """Count the conversations started in the period by one of `talks.DIMENSIONS`."""
+    if dimension not in DIMENSIONS:
+        raise ValueError(dimension)
+    merged: Counter[str] = Counter()
+    for _, part in read(connection, scope, TALKS):
+        merged.update(part.shares.get(dimension, {}))
+    shares = [Share(value or None, number) for value, number in merged.items()]
+    ranked = sorted(shares, key=lambda row: (-row.number, row.value or ""))
     total = sum(row.number for row in ranked)
     return Breakdown(ranked[:LIMIT], sum(row.number for row in ranked[LIMIT:]), total)
-
-
-def _expression(dimension: str) -> Any:
-    if dimension == "country":
-        return conversations.c.geo_location["country"].as_string()
-    if dimension not in {"device", "source", "language"}:
-        raise ValueError(dimension)
-    return conversations.c[dimension]

@@ -123,6 +123,50 @@ DEFINITIONS: Final[dict[str, Definition]] = {
         "without a known price is listed as unpriced and left out of the sum: its cost is unknown, not "
         "zero.",
     ),
+    "model_calls": Definition(
+        "Model calls",
+        "Calls of a model that reported tokens. Below: tokens divided by calls.",
+    ),
+    "cached": Definition(
+        "Cached",
+        "Tokens read from or written to a provider's cache, divided by these and the input tokens together.",
+    ),
+    "spread": Definition(
+        "Distribution of response times",
+        "Every answer of the period in one bar: from the time under it up to the time under the next one.",
+    ),
+    "customer_conversations": Definition(
+        "Conversations of a customer",
+        "Conversations with this customer id that started in the period; on the customer's own page, ever.",
+    ),
+    "customer_messages": Definition(
+        "Messages of a customer",
+        "Messages of the user and of the agent in these conversations.",
+    ),
+    "spans_day": Definition(
+        "Spans",
+        "Spans that began in the last 24 hours, whatever their kind.",
+    ),
+    "errors_day": Definition(
+        "With an error",
+        "Of these spans, those whose status is error.",
+    ),
+    "incomplete_day": Definition(
+        "Incomplete turns",
+        "Turns that were reported before they were over, and whose end has not arrived.",
+    ),
+    "skewed_day": Definition(
+        "From the future",
+        "Spans that ended more than five minutes after they arrived: the sender's clock is ahead.",
+    ),
+    "delay_day": Definition(
+        "Mean delay",
+        "From the end of a span to its arrival here, on average over the last 24 hours; never below 0.",
+    ),
+    "key_counts": Definition(
+        "What a key sent",
+        "New spans, spans that were here already and changed nothing, and requests that were refused.",
+    ),
     "devices": Definition(
         "Devices",
         "Conversations by the device recorded with them; not recorded is its own row.",
@@ -137,7 +181,8 @@ DEFINITIONS: Final[dict[str, Definition]] = {
     ),
     "countries": Definition(
         "Countries",
-        "Conversations by the country of the customer's address, looked up on this machine.",
+        "Conversations by the country of the customer's IPv4 address, looked up on this machine in a table "
+        "that is as old as the installed package. Without an address there is no country.",
     ),
     "reach": Definition(
         "Reach",

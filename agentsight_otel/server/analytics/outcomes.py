@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, func, select
 
+from agentsight_otel.server.analytics.hours import read
 from agentsight_otel.server.analytics.scope import Scope, micros
 from agentsight_otel.server.analytics.statistics import rate
-from agentsight_otel.server.store.tables import action_logs, actions, conversations
+from agentsight_otel.server.analytics.talks import TALKS
+from agentsight_otel.server.store.tables import actions, conversations
 
 ABANDONED_AFTER: Final = timedelta(minutes=30)
 
@@ -39,27 +41,14 @@ class Outcomes(NamedTuple):
 
 def outcomes(connection: Connection, scope: Scope, now: datetime) -> Outcomes:
     """Count."""
-    used = select(func.count()).select_from(conversations).where(scope.started(), conversations.c.is_used)
+    a, c = actions.c, conversations.c
+    named = select(a.id).where(a.agent_id == scope.agent, a.name.in_(scope.escalation))
+    handovers = set(connection.scalars(named))
+    waiting = select(func.count()).select_from(conversations).where(scope.started(), c.is_used)
+    waiting = waiting.where(c.waiting_since <= micros(now - ABANDONED_AFTER))
+    talks = [part for _, part in read(connection, scope, TALKS)]
     return Outcomes(
-        connection.execute(used).scalar_one(),
-        connection.execute(used.where(is_escalated(scope))).scalar_one(),
-        connection.execute(used.where(is_abandoned(now))).scalar_one(),
+        sum(part.used for part in talks),
+        sum(count for part in talks for ran, count in part.acted if not handovers.isdisjoint(ran)),
+        connection.execute(waiting).scalar_one(),
     )
-
-
-def is_escalated(scope: Scope) -> ColumnElement[bool]:
-    """The conversation, which began in the period, ran an action that hands over to a person."""
-    named = select(actions.c.id).where(
-        actions.c.agent_id == scope.agent, actions.c.name.in_(scope.escalation)
-    )
-    ran = select(action_logs.c.conversation).where(
-        action_logs.c.agent_id == scope.agent,
-        action_logs.c.action.in_(named),
-        action_logs.c.timestamp >= scope.start,
-    )
-    return conversations.c.id.in_(ran)
-
-
-def is_abandoned(now: datetime) -> ColumnElement[bool]:
-    """The conversation's last message is the user's and has waited long enough."""
-    return conversations.c.waiting_since <= micros(now - ABANDONED_AFTER)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
 from agentsight_otel.server.analytics.activity import QUARTER, quarter_of
+from agentsight_otel.server.analytics.hours import read
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.statistics import rate, wilson
+from agentsight_otel.server.analytics.talks import TALKS
 from agentsight_otel.server.store.tables import conversations, feedbacks
 
 SENTIMENTS: Final = ("positive", "neutral", "negative")
@@ -51,22 +54,11 @@ class Ratings(NamedTuple):
 
 def ratings(connection: Connection, scope: Scope) -> Ratings:
     """Count."""
-    f, c = feedbacks.c, conversations.c
-    place = func.row_number().over(partition_by=f.conversation, order_by=(f.created_at.desc(), f.id.desc()))
-    ranked = (
-        select(f.sentiment, c.is_used, place.label("place"))
-        .select_from(feedbacks.join(conversations, f.conversation == c.id))
-        .where(f.agent_id == scope.agent, f.kind == "conversation", f.source == "customer", scope.started())
-        .subquery()
-    )
-    split = dict.fromkeys(SENTIMENTS, 0)
-    rated_used = 0
-    latest = select(ranked.c.sentiment, ranked.c.is_used, func.count()).where(ranked.c.place == 1)
-    for sentiment, used, count in connection.execute(latest.group_by(ranked.c.sentiment, ranked.c.is_used)):
-        split[sentiment] = split.get(sentiment, 0) + count
-        rated_used += count if used else 0
-    everyone = select(func.count()).select_from(conversations).where(scope.started(), c.is_used)
-    return Ratings(split, rated_used, connection.execute(everyone).scalar_one())
+    split: Counter[str] = Counter(dict.fromkeys(SENTIMENTS, 0))
+    talks = [part for _, part in read(connection, scope, TALKS)]
+    for part in talks:
+        split.update(part.rated)
+    return Ratings(split, sum(part.rated_used for part in talks), sum(part.used for part in talks))
 
 
 def ratings_by_day(connection: Connection, scope: Scope) -> dict[date, dict[str, int]]:

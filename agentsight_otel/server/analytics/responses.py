@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from array import array
+from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from agentsight_otel.server.analytics.activity import QUARTER
-from agentsight_otel.server.analytics.period import Period
+from agentsight_otel.server.analytics.hours import QUARTERS, read
+from agentsight_otel.server.analytics.lines import LINES
+from agentsight_otel.server.analytics.local_time import day_of, local_quarter
+from agentsight_otel.server.analytics.packed import floats
 from agentsight_otel.server.analytics.scope import Scope
-from agentsight_otel.server.analytics.statistics import Spread, distribution, spread
-from agentsight_otel.server.store.tables import messages
+from agentsight_otel.server.analytics.statistics import Spread, distribution, joined_spread, spread
 
 
 class Responses(NamedTuple):
@@ -20,7 +22,7 @@ class Responses(NamedTuple):
     Attributes:
         overall: Count, mean, median and 95th percentile in milliseconds.
         buckets: How many answers lie in each bucket of `statistics.BUCKET_EDGES`.
-        days: The same as *overall* for every local day.
+        days: The same as *overall* for every local day, if wanted.
     """
 
     overall: Spread
@@ -28,28 +30,23 @@ class Responses(NamedTuple):
     days: dict[date, Spread]
 
 
-def responses(connection: Connection, scope: Scope) -> Responses:
-    """Measure from a user's last message to the agent's first one after it; see the definitions."""
-    rows = connection.execute(
-        select(messages.c.timestamp, messages.c.response_ms)
-        .select_from(messages)
-        .where(
-            messages.c.agent_id == scope.agent,
-            scope.within(messages.c.timestamp),
-            messages.c.response_ms.is_not(None),
-            scope.belongs(messages.c.conversation),
-        )
-    )
-    by_quarter: dict[int, list[float]] = {}
-    for moment, value in rows:
-        by_quarter.setdefault(moment // (QUARTER * 1_000_000), []).append(value)
-    everything = [value for values in by_quarter.values() for value in values]
-    return Responses(spread(everything), distribution(everything), _days(by_quarter, scope.period))
+def responses(connection: Connection, scope: Scope, *, by_day: bool = True) -> Responses:
+    """Measure from a user's last message to the agent's first one after it; see the definitions.
 
-
-def _days(by_quarter: dict[int, list[float]], period: Period) -> dict[date, Spread]:
-    days: dict[date, list[float]] = {day: [] for day in period.days}
-    for quarter, values in by_quarter.items():
-        moment = period.local(datetime.fromtimestamp(quarter * QUARTER, UTC))
-        days[moment.date()].extend(values)
-    return {day: spread(values) for day, values in days.items()}
+    Args:
+        connection: The database.
+        scope: What is asked about.
+        by_day: Whether the days are wanted; they take most of the time.
+    """
+    hours = [(hour, part, floats(part.answers)) for hour, part in read(connection, scope, LINES)]
+    runs = [values for _, _, values in hours]
+    days = {day: array("d") for day in scope.period.days} if by_day else {}
+    for hour, part, values in hours if by_day else ():
+        first, *_, last = (day_of(local_quarter(scope.period.zone, hour, place)) for place in range(QUARTERS))
+        if first == last:
+            days[first].extend(values)
+            continue
+        for value, place in zip(values, part.places, strict=True):
+            days[day_of(local_quarter(scope.period.zone, hour, place))].append(value)
+    spreads = {day: spread(values) for day, values in days.items()}
+    return Responses(joined_spread(runs), distribution(runs), spreads)

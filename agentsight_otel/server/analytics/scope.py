@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_
 
 from agentsight_otel.server.analytics.period import Period
 from agentsight_otel.server.store.tables import conversations
@@ -54,14 +54,6 @@ class Scope:
             conversations.c.environment_id == self.environment,
             conversations.c.deleted_at.is_(None),
         )
-
-    def belongs(self, conversation: ColumnElement[int]) -> ColumnElement[bool]:
-        """The row's conversation is a living one: it is none of those to leave out, which are usually few."""
-        c = conversations.c
-        left_out = select(c.id).where(
-            c.agent_id == self.agent, (c.environment_id != self.environment) | c.deleted_at.is_not(None)
-        )
-        return conversation.not_in(left_out)
 
     def started(self) -> ColumnElement[bool]:
         """Living conversations that started in the period."""

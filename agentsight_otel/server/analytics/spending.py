@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import heapq
+import itertools
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, FromClause, Select, case, func, select
+from sqlalchemy import Connection, func, select
 
-from agentsight_otel.server.analytics.activity import QUARTER, quarter_of
+from agentsight_otel.server.analytics.hours import read
+from agentsight_otel.server.analytics.local_time import day_of, local_quarter
+from agentsight_otel.server.analytics.packed import whole
 from agentsight_otel.server.analytics.scope import Scope
-from agentsight_otel.server.store.tables import conversations, token_usage
+from agentsight_otel.server.analytics.spent import SPENT, UNKNOWN, Spent, Sums, added
+from agentsight_otel.server.store.tables import conversations
 
 E8: Final = 100_000_000
 """Costs are stored as integers of 1e-8 US dollars."""
-_T = token_usage.c
+MODELS: Final = 200
+"""Models that are listed."""
 
 
 class Spending(NamedTuple):
@@ -31,85 +38,93 @@ class Spending(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A group's key (a model, a customer, a conversation) and its spending."""
+    """A model, its provider and what was spent on it."""
 
-    key: Any
+    key: str
     label: str | None
     spending: Spending
 
 
+class Share(NamedTuple):
+    """Tokens and their cost, None when nothing of them has a price."""
+
+    total: int
+    cost_e8: int | None
+
+
+class Ranked(NamedTuple):
+    """A customer or a conversation: key, what it is called, and what was spent on it."""
+
+    key: Any
+    label: str | None
+    spending: Share
+
+
 def total(connection: Connection, scope: Scope) -> Spending:
     """Sum up the period."""
-    return Spending(*_numbers(connection.execute(_of(select(*_SUMS), scope)).one()))
+    return Spending(*_whole(sums for _, part in read(connection, scope, SPENT) for sums in part.quarters))
 
 
 def by_model(connection: Connection, scope: Scope) -> list[Group]:
-    """Return the models used, most tokens first."""
-    return _groups(connection, scope, _T.model, _T.provider, limit=200)
+    """Return the models used, the highest cost first, then most tokens."""
+    parts: dict[str, list[Sums]] = {}
+    providers: dict[str, str] = {}
+    for _, part in read(connection, scope, SPENT):
+        for model, (provider, sums) in part.models.items():
+            parts.setdefault(model, []).append(sums)
+            providers[model] = max(providers.get(model, ""), provider or "")
+    found = [Group(model, providers[model] or None, Spending(*_whole(rows))) for model, rows in parts.items()]
+    return sorted(found, key=lambda group: (*_rank(group.spending), group.key))[:MODELS]
 
 
-def by_customer(connection: Connection, scope: Scope, limit: int = 20) -> list[Group]:
-    """Return the customers with the highest cost, then most tokens."""
-    return _groups(connection, scope, conversations.c.customer_id, conversations.c.customer_id, limit=limit)
+def by_customer(connection: Connection, scope: Scope, limit: int = 20) -> list[Ranked]:
+    """Return the customers with the highest cost, then most tokens; None is everybody without an id."""
+    parts = [part for _, part in read(connection, scope, SPENT)]
+    keys = itertools.chain.from_iterable(part.customers for part in parts)
+    return [Ranked(key, key, share) for key, share in _best(keys, parts, limit)]
 
 
-def by_conversation(connection: Connection, scope: Scope, limit: int = 20) -> list[Group]:
+def by_conversation(connection: Connection, scope: Scope, limit: int = 20) -> list[Ranked]:
     """Return the conversations with the highest cost, then most tokens."""
-    label = func.coalesce(conversations.c.name, conversations.c.conversation_id)
-    return _groups(connection, scope, conversations.c.id, label, limit=limit)
+    c = conversations.c
+    parts = [part for _, part in read(connection, scope, SPENT)]
+    best = _best(whole(b"".join(part.talks for part in parts)), parts, limit)
+    names = select(c.id, func.coalesce(c.name, c.conversation_id)).where(c.id.in_([key for key, _ in best]))
+    labels = dict(connection.execute(names).all())
+    return [Ranked(key, labels.get(key), share) for key, share in best]
 
 
 def by_day(connection: Connection, scope: Scope) -> dict[date, Spending]:
     """Return every local day of the period."""
-    quarter = quarter_of(_T.started_at)
-    days: dict[date, list[list[int | None]]] = {day: [] for day in scope.period.days}
-    for found, *numbers in connection.execute(_of(select(quarter, *_SUMS), scope).group_by(quarter)):
-        day = scope.period.local(datetime.fromtimestamp(int(found) * QUARTER, UTC)).date()
-        days[day].append(_numbers(numbers))
-    return {day: _added(rows) for day, rows in days.items()}
+    days: dict[date, list[Sums]] = {day: [] for day in scope.period.days}
+    for hour, part in read(connection, scope, SPENT):
+        for place, sums in enumerate(part.quarters):
+            if sums:
+                days[day_of(local_quarter(scope.period.zone, hour, place))].append(sums)
+    return {day: Spending(*_whole(rows)) for day, rows in days.items()}
 
 
-_SUMS: Final = (
-    func.sum(_T.calls),
-    func.sum(_T.prompt_tokens),
-    func.sum(_T.completion_tokens),
-    func.sum(_T.cache_read_tokens + _T.cache_write_tokens),
-    func.sum(_T.embedding_tokens),
-    func.sum(_T.reasoning_tokens),
-    func.sum(_T.total_tokens),
-    func.sum(_T.cost_usd_e8),
-    func.sum(case((_T.cost_usd_e8.is_(None), _T.total_tokens), else_=0)),
-)
-_COST: Final = 7
+def _whole(rows: Iterable[Sums]) -> list[Any]:
+    return added(list(rows))
 
 
-def _numbers(row: Any) -> list[Any]:
-    return [int(v) if v is not None else (None if place == _COST else 0) for place, v in enumerate(row)]
+def _best(keys: Iterable[Any], parts: Sequence[Spent], limit: int) -> list[tuple[Any, Share]]:
+    """Add up by key, and return those with the highest cost, then most tokens."""
+    totals: dict[Any, int] = {}
+    spent: dict[Any, int] = {}
+    tokens = whole(b"".join(part.tokens for part in parts))
+    costs = whole(b"".join(part.costs for part in parts))
+    priced = set()
+    for key, number, cost in zip(keys, tokens, costs, strict=True):
+        totals[key] = totals.get(key, 0) + number
+        spent[key] = spent.get(key, 0) + max(0, cost)
+        if cost != UNKNOWN:
+            priced.add(key)
+    floor = min(heapq.nlargest(limit, spent.values()), default=0)
+    high = (key for key, cost in spent.items() if cost >= floor)
+    shares = ((key, Share(totals[key], spent[key] if key in priced else None)) for key in high)
+    return heapq.nsmallest(limit, shares, key=lambda pair: (*_rank(pair[1]), str(pair[0])))
 
 
-def _added(rows: list[list[int | None]]) -> Spending:
-    columns = [[row[place] for row in rows] for place in range(len(_SUMS))]
-    sums: list[Any] = [sum(value or 0 for value in column) for column in columns]
-    if rows and all(value is None for value in columns[_COST]):
-        sums[_COST] = None
-    return Spending(*sums)
-
-
-def _of(query: Select[Any], scope: Scope, source: FromClause = token_usage) -> Select[Any]:
-    return query.select_from(source).where(
-        _T.agent_id == scope.agent, scope.within(_T.started_at), scope.belongs(_T.conversation)
-    )
-
-
-def _joined() -> FromClause:
-    return token_usage.join(conversations, _T.conversation == conversations.c.id)
-
-
-def _groups(connection: Connection, scope: Scope, key: Any, label: Any, *, limit: int) -> list[Group]:
-    source = token_usage if key is _T.model else _joined()
-    query = _of(select(key, func.max(label), *_SUMS), scope, source).group_by(key)
-    ordered = query.order_by(
-        func.coalesce(func.sum(_T.cost_usd_e8), 0).desc(), func.sum(_T.total_tokens).desc(), key
-    )
-    rows = connection.execute(ordered.limit(limit))
-    return [Group(found, name, Spending(*_numbers(numbers))) for found, name, *numbers in rows]
+def _rank(spending: Spending | Share) -> tuple[int, int]:
+    return -(spending.cost_e8 or 0), -spending.total

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,15 +30,51 @@ def nearest_rank(ordered: Sequence[float], share: float) -> float | None:
 
 def spread(values: Sequence[float]) -> Spread:
     """Return count, mean, median and 95th percentile (nearest rank)."""
-    ordered = sorted(values)
-    if not ordered:
+    return joined_spread([sorted(values)])
+
+
+def joined_spread(runs: Sequence[Sequence[float]]) -> Spread:
+    """Return the same of several ascending sequences together."""
+    number = sum(map(len, runs))
+    if not number:
         return Spread(0, None, None, None)
-    return Spread(
-        len(ordered),
-        math.fsum(ordered) / len(ordered),
-        nearest_rank(ordered, 0.5),
-        nearest_rank(ordered, 0.95),
-    )
+    mean = math.fsum(itertools.chain.from_iterable(runs)) / number
+    return Spread(number, mean, _joined_rank(runs, 0.5), _joined_rank(runs, 0.95))
+
+
+def _joined_rank(runs: Sequence[Sequence[float]], share: float) -> float | None:
+    """The nearest rank over ascending sequences: windows that have it shrink around guesses until it is met.
+
+    Every other guess is what the windows have at the rank's relative place; the others halve the largest
+    window, so that it ends soon whatever the values are.
+    """
+    place = max(0, math.ceil(share * sum(map(len, runs)) - 1e-9) - 1)
+    windows = [(run, 0, len(run)) for run in runs if run]
+    for turn in itertools.count():
+        total = sum(high - low for _, low, high in windows)
+        if len(windows) == 1:
+            break
+        if turn % 2:
+            run, low, high = max(windows, key=lambda window: window[2] - window[1])
+            pivot = run[(low + high) // 2]
+        else:
+            guesses = sorted(run[low + (high - low) * place // total] for run, low, high in windows)
+            pivot = guesses[len(guesses) // 2]
+        cuts = [
+            (bisect.bisect_left(r, pivot, a, b), bisect.bisect_right(r, pivot, a, b)) for r, a, b in windows
+        ]
+        below = sum(cut[0] - window[1] for cut, window in zip(cuts, windows, strict=True))
+        upto = sum(cut[1] - window[1] for cut, window in zip(cuts, windows, strict=True))
+        if below <= place < upto:
+            return pivot
+        if place < below:
+            halves = [(r, a, cut[0]) for (r, a, _), cut in zip(windows, cuts, strict=True)]
+        else:
+            place -= upto
+            halves = [(r, cut[1], b) for (r, _, b), cut in zip(windows, cuts, strict=True)]
+        windows = [window for window in halves if window[1] < window[2]]
+    run, low, _ = windows[0]
+    return run[low + place]
 
 
 def rate(part: int, whole: int) -> float | None:
@@ -67,9 +105,7 @@ BUCKET_EDGES = (250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000, 30
 """Upper edges of the distribution of response times, milliseconds; the last bucket is open."""
 
 
-def distribution(values: Sequence[float]) -> list[int]:
-    """Return how many values lie in each bucket; an edge belongs to the bucket above it."""
-    counts = [0] * (len(BUCKET_EDGES) + 1)
-    for value in values:
-        counts[next((i for i, edge in enumerate(BUCKET_EDGES) if value < edge), len(BUCKET_EDGES))] += 1
-    return counts
+def distribution(runs: Sequence[Sequence[float]]) -> list[int]:
+    """Return how many values of ascending sequences lie in each bucket; edges belong to the one above."""
+    below = [sum(bisect.bisect_left(run, edge) for run in runs) for edge in BUCKET_EDGES]
+    return [high - low for low, high in itertools.pairwise((0, *below, sum(map(len, runs))))]

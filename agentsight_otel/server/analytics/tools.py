@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
+from agentsight_otel.server.analytics.action_runs import ACTION_RUNS, Ran
+from agentsight_otel.server.analytics.hours import read
+from agentsight_otel.server.analytics.packed import floats, whole
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.statistics import nearest_rank, rate
-from agentsight_otel.server.store.tables import action_logs, actions
+from agentsight_otel.server.store.tables import actions
 
 
 class Tool(NamedTuple):
@@ -33,32 +36,27 @@ class Tool(NamedTuple):
 
 def tools(connection: Connection, scope: Scope) -> list[Tool]:
     """Return every action that ran in the period, the busiest first."""
-    logs = action_logs.c
-    measured = func.coalesce(logs.duration_ms, (logs.ended_at - logs.started_at) / 1000.0)
-    rows = connection.execute(
-        select(actions.c.name, actions.c.display_name, logs.conversation, measured, logs.error_message)
-        .select_from(action_logs.join(actions, logs.action == actions.c.id))
-        .where(logs.agent_id == scope.agent, scope.within(logs.timestamp), scope.belongs(logs.conversation))
-        .order_by(logs.timestamp, logs.id)
-    )
-    grouped: dict[tuple[str, str], list[tuple[int, float | None, str]]] = {}
-    for name, display_name, conversation, duration, error in rows:
-        grouped.setdefault((name, display_name), []).append((conversation, duration, error))
-    found = [_tool(name, display, calls) for (name, display), calls in grouped.items()]
+    runs: dict[int, list[Ran]] = {}
+    for _, part in read(connection, scope, ACTION_RUNS):
+        for key, ran in part.actions.items():
+            runs.setdefault(key, []).append(ran)
+    a = actions.c
+    names = connection.execute(select(a.id, a.name, a.display_name).where(a.agent_id == scope.agent))
+    found = [_tool(name, display, runs[key]) for key, name, display in names if key in runs]
     return sorted(found, key=lambda tool: (-tool.calls, tool.name))
 
 
-def _tool(name: str, display: str, calls: list[tuple[int, float | None, str]]) -> Tool:
-    durations = sorted(float(duration) for _, duration, _ in calls if duration is not None)
-    errors = [error for _, _, error in calls if error]
+def _tool(name: str, display: str, runs: list[Ran]) -> Tool:
+    durations = sorted(floats(b"".join(ran.durations for ran in runs)))
+    where = set(whole(b"".join(ran.conversations for ran in runs)))
     return Tool(
         name,
         display or name,
-        len(calls),
-        len(errors),
-        len({conversation for conversation, _, _ in calls}),
+        sum(ran.calls for ran in runs),
+        sum(ran.errors for ran in runs),
+        len(where),
         math.fsum(durations) / len(durations) if durations else None,
         nearest_rank(durations, 0.5),
         nearest_rank(durations, 0.95),
-        errors[-1] if errors else "",
+        next((ran.last_error for ran in reversed(runs) if ran.last_error), ""),
     )

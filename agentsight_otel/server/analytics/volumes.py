@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, case, distinct, func, select
+from sqlalchemy import Connection
 
-from agentsight_otel.server.analytics.scope import PEOPLE, Scope
+from agentsight_otel.server.analytics.hours import read
+from agentsight_otel.server.analytics.lines import LINES
+from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.statistics import rate
-from agentsight_otel.server.store.tables import conversations, messages
+from agentsight_otel.server.analytics.talks import REACH, TALKS
 
-REACH = (1, 2, 3, 5, 10)
+__all__ = ["REACH", "Volumes", "volumes"]
 
 
 class Volumes(NamedTuple):
@@ -58,49 +60,20 @@ class Volumes(NamedTuple):
 
 def volumes(connection: Connection, scope: Scope) -> Volumes:
     """Count."""
-    c = conversations.c
-    said = c.user_message_count + c.agent_message_count
-    length = func.coalesce(c.ended_at, c.last_message_at) - c.first_message_at
-    clamped = case((length < 0, 0), else_=length)
-    row = connection.execute(
-        select(
-            func.count(),
-            func.sum(case((c.is_used, 1), else_=0)),
-            func.count(distinct(c.customer_id)),
-            func.sum(case((c.customer_id.is_(None), 1), else_=0)),
-            func.sum(said),
-            func.sum(case((c.is_used & (c.user_message_count == 1), 1), else_=0)),
-            func.sum(case((said >= 2, clamped), else_=0)),
-            func.sum(case((said >= 2, 1), else_=0)),
-            *(func.sum(case((c.is_used & (c.user_message_count >= turns), 1), else_=0)) for turns in REACH),
-        ).where(scope.started())
-    ).one()
-    count, used, users, anonymous, own, bounced, total, timed, *reach = (int(value or 0) for value in row)
-    mean = total / timed / 1000 if timed else None
+    talks = [part for _, part in read(connection, scope, TALKS)]
+    timed = sum(part.timed for part in talks)
+    people: set[str] = set()
+    people.update(*(part.customers for part in talks))
+    reach = [sum(counts) for counts in zip(*(part.reach for part in talks), strict=True)]
     return Volumes(
-        count,
-        used,
-        users,
-        anonymous,
-        sent_messages(connection, scope),
-        own,
-        bounced,
-        tuple(reach),
-        mean,
+        sum(sum(part.started) for part in talks),
+        sum(part.used for part in talks),
+        len(people),
+        sum(part.anonymous for part in talks),
+        sum(sum(part.sent) for _, part in read(connection, scope, LINES)),
+        sum(part.own for part in talks),
+        sum(part.bounced for part in talks),
+        tuple(reach) or (0,) * len(REACH),
+        sum(part.length for part in talks) / timed / 1000 if timed else None,
         timed,
     )
-
-
-def sent_messages(connection: Connection, scope: Scope) -> int:
-    """Count the messages of users and agents sent in the period."""
-    return connection.execute(
-        select(func.count())
-        .select_from(messages)
-        .where(
-            messages.c.agent_id == scope.agent,
-            scope.within(messages.c.timestamp),
-            messages.c.kind == "message",
-            messages.c.sender.in_(PEOPLE),
-            scope.belongs(messages.c.conversation),
-        )
-    ).scalar_one()

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, and_, cast, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 
 from agentsight_otel.server.dashboard.search import narrowed
 from agentsight_otel.server.store.filters import ConversationFilter, contains
@@ -78,7 +90,8 @@ def read_page(
     """Return the page behind a cursor; an unreadable cursor is the first page."""
     chosen = orders()[order]
     query = _ordered(select(conversations, chosen.value.label("rank")), chosen)
-    query = query.where(*narrowed(connection, agent, wanted, dialect))
+    in_order = order.removeprefix("-") == "started_at"
+    query = query.where(*narrowed(connection, agent, wanted, dialect, in_order=in_order))
     cursor = _cursor(after)
     if cursor is not None:
         query = query.where(_beyond(chosen, *cursor))
@@ -115,7 +128,8 @@ def neighbours(
     for descending in (False, True):
         order = Order("", c.started_at, descending)
         query = _ordered(select(c.id), order).where(
-            *narrowed(connection, agent, wanted, dialect), _beyond(order, row.started_at, row.id)
+            *narrowed(connection, agent, wanted, dialect, in_order=True),
+            _beyond(order, row.started_at, row.id),
         )
         found.append(connection.execute(query.limit(1)).scalar())
     return found[0], found[1]
@@ -127,7 +141,7 @@ def count_up_to(
     """Return how many match, counted no further than *limit*."""
     matching = (
         select(conversations.c.id)
-        .where(*narrowed(connection, agent, wanted, dialect))
+        .where(*narrowed(connection, agent, wanted, dialect, in_order=False))
         .limit(limit)
         .subquery()
     )
@@ -182,10 +196,9 @@ def _ordered(query: Select[*tuple[Any, ...]], order: Order) -> Select[*tuple[Any
 
 
 def _beyond(order: Order, value: float, key: int) -> ColumnElement[bool]:
-    rank, primary = order.value, conversations.c.id
-    if order.descending:
-        return or_(rank < value, and_(rank == value, primary < key))
-    return or_(rank > value, and_(rank == value, primary > key))
+    """What comes after a row, as a comparison of pairs: an index can begin there."""
+    here, there = tuple_(order.value, conversations.c.id), tuple_(literal(value), literal(key))
+    return here < there if order.descending else here > there
 
 
 def _cursor(text: str | None) -> tuple[float, int] | None:

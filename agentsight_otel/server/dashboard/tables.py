@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table
 
 from agentsight_otel.server.store.engine import Store
-from agentsight_otel.server.store.tables import DOCUMENT, ID, conversations, messages, metadata
+from agentsight_otel.server.store.tables import DOCUMENT, ID, metadata
 from agentsight_otel.server.store.texts import Text
 
 notes = Table(
@@ -86,31 +86,8 @@ logins = Table(
 OWN = (notes, shares, views, brands, clients, logins)
 
 
-MESSAGE_TIMES = Index(
-    "ix_dashboard_messages",
-    messages.c.agent_id,
-    messages.c.timestamp,
-    messages.c.kind,
-    messages.c.sender,
-    messages.c.conversation,
-    messages.c.response_ms,
-)
-"""Everything the metrics read of a message, so that they need not visit the messages themselves."""
-
-
-CONVERSATION_STATES = Index(
-    "ix_dashboard_conversations",
-    conversations.c.agent_id,
-    conversations.c.environment_id,
-    conversations.c.deleted_at,
-)
-"""Which conversations are to be left out."""
-
-
 def make_tables(store: Store) -> None:
-    """Make the dashboard's tables and indexes where they are missing."""
+    """Make the dashboard's tables where they are missing."""
     with store.write() as connection:
         for table in OWN:
             table.create(connection, checkfirst=True)
-        for index in (MESSAGE_TIMES, CONVERSATION_STATES):
-            index.create(connection, checkfirst=True)

@@ -11,6 +11,7 @@ import msgspec
 from agentsight_otel import semconv
 from agentsight_otel.enums import Sender
 from agentsight_otel.server.clock import parse_time
+from agentsight_otel.server.countries import location
 
 MAX_FIELD = 255
 MAX_REPORTED = 20
@@ -185,6 +186,7 @@ def _check_block(raw: msgspec.Raw, environments: dict[str, int]) -> CheckedBlock
         raise BlockError("environment", f"Unknown environment: '{wire.environment}'.")
     fields = {field: getattr(wire, field) for field in (*_SHORT_FIELDS, "metadata")}
     fields["customer_ip_address"] = _address(wire.customer_ip_address)
+    fields["geo_location"] = location(fields["customer_ip_address"])
     return CheckedBlock(
         wire.conversation_id,
         None if wire.environment is None else normalise_slug(wire.environment),

@@ -14,13 +14,16 @@ from sqlalchemy.pool import StaticPool
 
 from agentsight_otel.encoding import decode_json, encode_json_str
 from agentsight_otel.exceptions import ConfigurationException
-from agentsight_otel.server.store import tables
+from agentsight_otel.server.store import migrations, tables
 from agentsight_otel.server.store.files import Files, FolderFiles, TableFiles
 
-SCHEMA_VERSION = "2"
-"""Counts up whenever a table that exists already changes."""
 MEMORY = ":memory:"
 BUSY_TIMEOUT_MS = 10_000
+WRITER_CACHE_KB = 16_384
+READER_CACHE_KB = 2_048
+"""Each connection has a page cache of its own; what it does not hold, the operating system does."""
+CHECKPOINT_PAGES = 8_000
+"""Pages of the write-ahead log from which on a commit carries them over, unless `Store.checkpoint` did."""
 POSTGRESQL_POOL = 10
 """Connections one process keeps to PostgreSQL; as many again may be opened under load."""
 _SCHEMA_LOCK = 0x61677368
@@ -38,6 +41,7 @@ class Store:
         files: The bytes of attachments.
         secret: Signs file URLs; made with the database and kept in it.
         dialect: ``sqlite`` or ``postgresql``.
+        writes: Transactions this process has opened to write.
     """
 
     def __init__(self, writer: Engine, reader: Engine, files: Files) -> None:
@@ -48,18 +52,21 @@ class Store:
             threading.RLock() if writer.dialect.name == "sqlite" else contextlib.nullcontext()
         )
         self.dialect = writer.dialect.name
+        self.writes = 0
         self.files = files
         self.secret = self._prepare()
 
     @classmethod
     def open(cls, db: str = MEMORY) -> Self:
-        """Open a database and make its tables if they are missing.
+        """Open a database; make its tables if they are missing, and bring older ones up to date.
+
+        An SQLite file of an older schema is copied first, to ``<file>.schema-<number>.backup``.
 
         Args:
             db: ``:memory:``, the path of an SQLite file, or a ``postgresql://`` URL.
 
         Raises:
-            ConfigurationException: Another version of this package made the database, with other tables.
+            ConfigurationException: A newer version of this package made the database, or a much older one.
         """
         if db.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
             engine = _postgresql(db)
@@ -84,6 +91,7 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
         with self._write_lock, self._writer.begin() as connection:
+            self.writes += 1
             yield connection
 
     def back_up(self, path: Path) -> None:
@@ -100,13 +108,18 @@ class Store:
             raise ConfigurationException("PostgreSQL is backed up with pg_dump", field="db")
         if path.exists():
             raise FileExistsError(path)
-        with self._write_lock:
-            connection = self._writer.raw_connection()
-            try:
-                connection.cursor().execute("VACUUM INTO ?", (str(path),))
-            finally:
-                connection.close()
+        self._copy(path)
         self.files.back_up(path)
+
+    def checkpoint(self) -> None:
+        """Carry the write-ahead log of an SQLite file over to it, beside readers and writers."""
+        if self._one_connection:
+            return
+        connection = self._reader.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Close every connection."""
@@ -114,25 +127,54 @@ class Store:
         self._reader.dispose()
 
     def _prepare(self) -> bytes:
+        """Make the tables, or bring them up to date; return the secret."""
+        with self._changing_schema() as connection:
+            tables.settings.create(connection, checkfirst=True)
+            found = migrations.version(connection)
+            if found is None:
+                migrations.make(connection)
+                found = migrations.SCHEMA_VERSION
+                row = {"name": "secret", "value": secrets.token_hex(32)}
+                connection.execute(insert(tables.settings), row)
+        if found != migrations.SCHEMA_VERSION:
+            self._migrate(found)
+        with self.read() as connection:
+            secret = select(tables.settings.c.value).where(tables.settings.c.name == "secret")
+            return bytes.fromhex(connection.execute(secret).scalar_one())
+
+    def _migrate(self, found: int) -> None:
+        """Take the steps that are missing, after a copy of an SQLite file was put beside it."""
+        name = self._writer.url.database  # and no more of the URL, which may hold a password
+        try:
+            migrations.check(found, name)
+        except ConfigurationException:
+            self.close()
+            raise
+        if self.dialect == "sqlite" and name:
+            copy = Path(f"{name}.schema-{found}.backup")
+            draft = copy.with_name(f"{copy.name}.{secrets.token_hex(4)}")
+            self._copy(draft)
+            draft.replace(copy)
+        took_one = True
+        while took_one:
+            with self._changing_schema() as connection:
+                took_one = migrations.take_step(connection)
+
+    @contextlib.contextmanager
+    def _changing_schema(self) -> Iterator[Connection]:
+        """Open a transaction that no other process changes the schema beside."""
         with self.write() as connection:
             if self.dialect == "postgresql":
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
-            tables.settings.create(connection, checkfirst=True)
-            found: dict[str, str] = dict(connection.execute(select(tables.settings)).all())
-            if not found:
-                tables.metadata.create_all(connection)
-                found = {"schema_version": SCHEMA_VERSION, "secret": secrets.token_hex(32)}
-                rows = [{"name": name, "value": value} for name, value in found.items()]
-                connection.execute(insert(tables.settings), rows)
-        if (version := found["schema_version"]) != SCHEMA_VERSION:
-            self.close()
-            name = self._writer.url.database  # and no more of the URL, which may hold a password
-            raise ConfigurationException(
-                f"{name} was made by another version of agentsight-otel (schema {version}, this version has "
-                f"{SCHEMA_VERSION}): open it with that version, or choose another database",
-                field="db",
-            )
-        return bytes.fromhex(found["secret"])
+            yield connection
+
+    def _copy(self, path: Path) -> None:
+        with self._write_lock:
+            connection = self._writer.raw_connection()
+            try:
+                connection.cursor().execute("VACUUM INTO ?", (str(path),))
+            finally:
+                connection.close()
 
 
 def _sqlite(url: str, *, read_only: bool = False, **pool: Any) -> Engine:
@@ -153,13 +195,13 @@ def _sqlite(url: str, *, read_only: bool = False, **pool: Any) -> Engine:
         connection.execute("PRAGMA secure_delete=ON")
         connection.execute("PRAGMA temp_store=MEMORY")
         if not shared:
-            connection.execute("PRAGMA cache_size=-16384")
-            connection.execute("PRAGMA mmap_size=268435456")
+            connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KB if read_only else WRITER_CACHE_KB}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")
         elif not shared:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
 
     def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

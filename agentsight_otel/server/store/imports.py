@@ -12,6 +12,7 @@ from agentsight_otel.server.imports.checking import CheckedFile, ImportedConvers
 from agentsight_otel.server.rows import Entry
 from agentsight_otel.server.store.engine import Store
 from agentsight_otel.server.store.keys import environment_ids
+from agentsight_otel.server.store.managing import remove
 from agentsight_otel.server.store.places import Wanted, lock_conversations, save
 from agentsight_otel.server.store.tables import conversations, imports
 from agentsight_otel.server.store.transcript import CHUNK, add_entries
@@ -78,7 +79,7 @@ def undo_import(store: Store, agent_id: int, import_id: int) -> int:
     c = conversations.c
     with store.write() as connection:
         mine = (c.agent_id == agent_id) & (c.import_id == import_id)
-        removed = connection.execute(delete(conversations).where(mine)).rowcount
+        removed = remove(connection, store, mine)
         run = (imports.c.agent_id == agent_id) & (imports.c.id == import_id)
         connection.execute(delete(imports).where(run))
     return removed

@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from agentsight_otel.semconv import KIND_CONVERSATION
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.ingest.payload import CheckedBlock
 from agentsight_otel.server.rows import Projected
-from agentsight_otel.server.store.dialect import insert_new
+from agentsight_otel.server.store.dialect import insert_new, insert_rows, pairs_there
 from agentsight_otel.server.store.engine import Store
 from agentsight_otel.server.store.keys import count_ingest
 from agentsight_otel.server.store.places import Place, Wanted, lock_conversations, save, set_fields
 from agentsight_otel.server.store.tables import feedbacks, spans, token_usage
-from agentsight_otel.server.store.transcript import CHUNK, add_entries, ensure_actions, remove_turns
+from agentsight_otel.server.store.transcript import add_entries, ensure_actions, remove_turns
 from agentsight_otel.server.store.usage import add_usage
 
 Block = tuple[CheckedBlock, list[Projected]]
-_INSERT_SPANS = insert(spans)
 
 
 class Counts(NamedTuple):
@@ -108,13 +107,10 @@ def _changes(
 
 
 def _drop_known_spans(connection: Connection, changes: list[_Change]) -> None:
-    for change in changes:
-        ids = [] if change.place.fresh else list(change.spans)
-        for start in range(0, len(ids), CHUNK):
-            known = spans.c.span_id.in_(ids[start : start + CHUNK])
-            query = select(spans.c.span_id).where(spans.c.conversation == change.place.conversation, known)
-            for span_id in connection.scalars(query):
-                del change.spans[span_id]
+    by_key = {change.place.conversation: change for change in changes if not change.place.fresh}
+    pairs = [(key, span_id) for key, change in by_key.items() for span_id in change.spans]
+    for key, span_id in pairs_there(connection, spans.c.conversation, spans.c.span_id, pairs):
+        del by_key[key].spans[span_id]
 
 
 def _archive(connection: Connection, changes: list[_Change]) -> None:
@@ -127,11 +123,11 @@ def _archive(connection: Connection, changes: list[_Change]) -> None:
             for entry in item.entries:
                 change.place.stretch(entry.timestamp, entry.timestamp)
             rows.append(msgspec.structs.asdict(item.span) | owner | {"received_at": now})
-    if rows:
-        connection.execute(_INSERT_SPANS, rows)
+    insert_rows(connection, spans, rows)
 
 
 def _find_broken_turns(connection: Connection, changes: list[_Change]) -> None:
+    elsewhere: dict[int, tuple[_Change, set[str]]] = {}
     for change in changes:
         new = change.new
         change.broken = {
@@ -141,14 +137,14 @@ def _find_broken_turns(connection: Connection, changes: list[_Change]) -> None:
             continue
         if change.broken:
             remove_turns(connection, change.place, [turn_id for turn_id in change.broken if turn_id])
-        turns = {item.span.turn_id for item in new} - {item.span.span_id for item in new} - {None}
-        if turns:
-            query = select(spans.c.span_id, spans.c.incomplete_reason).where(
-                spans.c.conversation == change.place.conversation,
-                spans.c.span_id.in_(list(turns)[:CHUNK]),
-                spans.c.turn_complete.is_(False),
-            )
-            change.broken |= dict(connection.execute(query).all())
+        turns = {item.span.turn_id for item in new if item.span.turn_id} - set(change.spans)
+        elsewhere[change.place.conversation] = change, turns
+    s = spans.c
+    pairs = [(key, turn_id) for key, (_, turns) in elsewhere.items() for turn_id in turns]
+    broken = list(pairs_there(connection, s.conversation, s.span_id, pairs, s.turn_complete.is_(False)))
+    for key, turn_id in broken:
+        mine = (s.conversation == key) & (s.span_id == turn_id)
+        elsewhere[key][0].broken[turn_id] = connection.scalar(select(s.incomplete_reason).where(mine))
 
 
 def _project(connection: Connection, changes: list[_Change]) -> None:

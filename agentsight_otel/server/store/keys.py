@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, case, insert, select, update
 
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.store.tables import agents, api_keys, environments
@@ -83,6 +83,14 @@ def revoke_key(connection: Connection, agent_id: int, key_id: int) -> bool:
     """Revoke a key at once; False when the agent has no such key."""
     mine = (api_keys.c.agent_id == agent_id) & (api_keys.c.id == key_id)
     return connection.execute(update(api_keys).where(mine).values(revoked_at=now_us())).rowcount > 0
+
+
+def expire_key(connection: Connection, agent_id: int, key_id: int, moment: int) -> bool:
+    """Let a key end at a time, or earlier if it would; False when the agent has no such key."""
+    k = api_keys.c
+    mine = (k.agent_id == agent_id) & (k.id == key_id)
+    earlier = case((k.expires_at < moment, k.expires_at), else_=moment)
+    return connection.execute(update(api_keys).where(mine).values(expires_at=earlier)).rowcount > 0
 
 
 def hash_key(key: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.store.engine import Store
@@ -34,17 +34,21 @@ def soft_delete(connection: Connection, agent_id: int, conversation: int) -> tup
 
 def purge(store: Store, agent_id: int, conversation: int) -> bool:
     """Remove a conversation and everything that hangs off it for good; False when there is none."""
-    c, a = conversations.c, attachments.c
-    mine = (c.agent_id == agent_id) & (c.id == conversation)
+    c = conversations.c
     with store.write() as connection:
-        files = list(
-            connection.scalars(select(a.sha256).where(a.agent_id == agent_id, a.conversation == conversation))
-        )
-        found = connection.execute(delete(conversations).where(mine)).rowcount > 0
-        for sha256 in set(files):
-            if connection.scalar(select(a.id).where(a.sha256 == sha256).limit(1)) is None:
-                store.files.remove(connection, sha256)
-    return found
+        return remove(connection, store, (c.agent_id == agent_id) & (c.id == conversation)) > 0
+
+
+def remove(connection: Connection, store: Store, which: ColumnElement[bool]) -> int:
+    """Remove conversations and everything that hangs off them, their files too; return how many."""
+    a = attachments.c
+    keys = select(conversations.c.id).where(which)
+    files = set(connection.scalars(select(a.sha256).where(a.conversation.in_(keys))))
+    removed = connection.execute(delete(conversations).where(which)).rowcount
+    for sha256 in files:
+        if connection.scalar(select(a.id).where(a.sha256 == sha256).limit(1)) is None:
+            store.files.remove(connection, sha256)
+    return removed
 
 
 def expire(store: Store, before: int, *, agent_id: int | None = None) -> int:

@@ -61,6 +61,7 @@ STATE = tuple(name for name in Place.__struct_fields__ if name not in {"agent_id
 FIELDS = (
     "customer_id",
     "customer_ip_address",
+    "geo_location",
     "device",
     "source",
     "language",

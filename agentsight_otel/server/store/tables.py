@@ -22,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from agentsight_otel.server.rows import ADDED_UP
@@ -150,6 +151,14 @@ conversations = Table(
     UniqueConstraint("agent_id", "conversation_id"),
     Index("ix_conversations_started", "agent_id", "started_at", "id"),
     Index("ix_conversations_customer", "agent_id", "customer_id"),
+    Index(
+        "ix_conversations_waiting",
+        "agent_id",
+        "environment_id",
+        "started_at",
+        sqlite_where=text("waiting_since IS NOT NULL"),
+        postgresql_where=text("waiting_since IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 """``message_count`` counts every row of the transcript; the other counts split it by what the row is.
@@ -177,11 +186,12 @@ messages = Table(
     _time("received_at"),
     UniqueConstraint("conversation", "event_key"),
     Index("ix_messages_transcript", "conversation", "timestamp", "id"),
-    Index("ix_messages_time", "agent_id", "timestamp"),
+    Index("ix_messages_facts", "agent_id", "timestamp", "kind", "sender", "conversation", "response_ms"),
     sqlite_autoincrement=True,
 )
 """``kind``: ``message`` (somebody said it), or ``action``, ``button``, ``attachment`` (it stands for one).
 
+``ix_messages_facts`` has everything the metrics read of a message, so that they need not visit the rows.
 ``response_ms`` stands on the first agent message after a user message: milliseconds since the last user
 message before it; NULL elsewhere and over 24 hours.
 """
@@ -216,6 +226,7 @@ action_logs = Table(
     Column("metadata", DOCUMENT),
     Index("ix_action_logs_time", "agent_id", "timestamp"),
     Index("ix_action_logs_action", "action", "timestamp"),
+    Index("ix_action_logs_conversation", "conversation", "action"),
 )
 
 buttons = Table(
@@ -231,6 +242,7 @@ buttons = Table(
     Column("value", Text, nullable=False),
     Column("metadata", DOCUMENT),
     Index("ix_buttons_time", "agent_id", "timestamp"),
+    Index("ix_buttons_conversation", "conversation"),
 )
 
 blobs = Table(
@@ -363,7 +375,9 @@ spans = Table(
     _time("received_at"),
     UniqueConstraint("conversation", "span_id"),
     Index("ix_spans_trace", "agent_id", "trace_id"),
-    Index("ix_spans_time", "agent_id", "started_at"),
+    Index(
+        "ix_spans_arrivals", "agent_id", "started_at", "ended_at", "received_at", "status", "turn_complete"
+    ),
 )
 """The archive everything else was made from; ``payload`` is the span as it was ingested, byte for byte.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy
@@ -15,7 +16,13 @@ def storable(text: str) -> str:
 
     Columns do so by themselves; a text that is a key in memory has to be the one that is read back.
     """
+    if text.isascii() and "\0" not in text:
+        return text
     return clean_text(text).replace("\0", "\ufffd")
+
+
+def _storable(text: str | None) -> str | None:
+    return None if text is None else storable(text)
 
 
 class _Clean(TypeDecorator[str]):
@@ -27,7 +34,12 @@ class _Clean(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Clean what is written and what is compared with."""
         del dialect
-        return None if value is None else storable(value)
+        return _storable(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
+        """Return the same for many values: without the calls that a decorator makes around each of them."""
+        del dialect
+        return _storable
 
 
 class Text(_Clean):

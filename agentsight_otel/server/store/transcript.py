@@ -10,7 +10,7 @@ from sqlalchemy import Connection, case, delete, func, insert, select
 from agentsight_otel.enums import Sender
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.rows import Entry
-from agentsight_otel.server.store.dialect import insert_new
+from agentsight_otel.server.store.dialect import insert_new, insert_rows, pairs_there, take_ids
 from agentsight_otel.server.store.places import Place
 from agentsight_otel.server.store.response_time import recompute, response_times
 from agentsight_otel.server.store.tables import action_logs, actions, buttons, messages
@@ -24,10 +24,6 @@ EntryKey = tuple[int, str]
 """Conversation and event key."""
 
 _m = messages.c
-_INSERT_MESSAGES = insert(messages).returning(_m.conversation, _m.event_key, _m.id)
-_INSERT_PLAIN = insert(messages)
-_INSERT_RUNS = insert(action_logs)
-_INSERT_CLICKS = insert(buttons)
 
 
 def add_entries(
@@ -42,8 +38,8 @@ def add_entries(
     new: list[Placed] = []
     late: list[tuple[Place, int]] = []
     now = now_us()
-    for place, entries in placed:
-        fresh = sorted(_unknown(connection, place, entries), key=lambda entry: entry.timestamp)
+    for place, unknown in _unknown(connection, placed):
+        fresh = sorted(unknown, key=lambda entry: entry.timestamp)
         if not fresh:
             continue
         said = [entry for entry in fresh if entry.kind == "message"]
@@ -112,14 +108,15 @@ def _find_actions(connection: Connection, agent_id: int, names: Sequence[str]) -
     return found
 
 
-def _unknown(connection: Connection, place: Place, entries: Sequence[Entry]) -> list[Entry]:
-    by_key = {entry.event_key: entry for entry in reversed(entries)}
-    keys = [] if place.fresh else list(by_key)
-    for start in range(0, len(keys), CHUNK):
-        mine = (_m.conversation == place.conversation) & _m.event_key.in_(keys[start : start + CHUNK])
-        for key in connection.scalars(select(_m.event_key).where(mine)):
-            del by_key[key]
-    return list(reversed(by_key.values()))
+def _unknown(
+    connection: Connection, placed: Sequence[tuple[Place, Sequence[Entry]]]
+) -> list[tuple[Place, list[Entry]]]:
+    found = [(place, {entry.event_key: entry for entry in reversed(entries)}) for place, entries in placed]
+    by_key = {place.conversation: entries for place, entries in found if not place.fresh}
+    pairs = [(key, event_key) for key, entries in by_key.items() for event_key in entries]
+    for key, event_key in pairs_there(connection, _m.conversation, _m.event_key, pairs):
+        del by_key[key][event_key]
+    return [(place, list(reversed(entries.values()))) for place, entries in found]
 
 
 def _message_row(place: Place, entry: Entry, response_ms: float | None, now: int) -> dict[str, Any]:
@@ -144,13 +141,21 @@ def _insert(connection: Connection, rows: list[dict[str, Any]], new: list[Placed
     if not rows:
         return {}
     if not any(entry.run or entry.click or entry.kind == "attachment" for _, entry in new):
-        connection.execute(_INSERT_PLAIN, rows)
+        insert_rows(connection, messages, rows)
         return {}
-    made = connection.execute(_INSERT_MESSAGES, rows).all()
-    ids = {(row.conversation, row.event_key): row.id for row in made}
+    ids = _insert_with_ids(connection, rows)
     _add_runs(connection, new, ids)
     _add_clicks(connection, new, ids)
     return ids
+
+
+def _insert_with_ids(connection: Connection, rows: list[dict[str, Any]]) -> dict[EntryKey, int]:
+    if connection.dialect.name != "sqlite":
+        made = connection.execute(insert(messages).returning(_m.conversation, _m.event_key, _m.id), rows)
+        return {(row.conversation, row.event_key): row.id for row in made}
+    keys = take_ids(connection, messages, len(rows))
+    insert_rows(connection, messages, [{"id": key, **row} for key, row in zip(keys, rows, strict=True)])
+    return {(row["conversation"], row["event_key"]): key for key, row in zip(keys, rows, strict=True)}
 
 
 def _add_runs(connection: Connection, new: list[Placed], ids: dict[EntryKey, int]) -> None:
@@ -175,7 +180,7 @@ def _add_runs(connection: Connection, new: list[Placed], ids: dict[EntryKey, int
         }
         for place, entry, run in runs
     ]
-    connection.execute(_INSERT_RUNS, rows)
+    insert_rows(connection, action_logs, rows)
 
 
 def _add_clicks(connection: Connection, new: list[Placed], ids: dict[EntryKey, int]) -> None:
@@ -193,8 +198,7 @@ def _add_clicks(connection: Connection, new: list[Placed], ids: dict[EntryKey, i
         for place, entry in new
         if entry.click
     ]
-    if rows:
-        connection.execute(_INSERT_CLICKS, rows)
+    insert_rows(connection, buttons, rows)
 
 
 def _count(place: Place, entries: list[Entry]) -> None:

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from agentsight_otel.server.rows import ADDED_UP, Usage
+from agentsight_otel.server.store.dialect import insert_rows, pairs_there
 from agentsight_otel.server.store.places import Place
 from agentsight_otel.server.store.tables import token_usage
 from agentsight_otel.server.store.texts import storable
 
-CHUNK = 5000
-"""Values in one IN list."""
-
-_INSERT = insert(token_usage)
+_u = token_usage.c
 _FIELDS = Usage.__struct_fields__
 
 
@@ -25,27 +23,23 @@ def add_usage(connection: Connection, changes: Sequence[tuple[Place, Sequence[Us
 
     A sum of which one part has no price has no price.
     """
-    new: list[dict[str, Any]] = []
+    merged: list[tuple[Place, dict[str, Usage]]] = []
     for place, usages in changes:
-        merged: dict[str, Usage] = {}
+        mine: dict[str, Usage] = {}
         for usage in usages:
             key = storable(usage.event_key)
-            merged[key] = _merge(merged[key], usage) if key in merged else usage
-        found = _known(connection, place, list(merged))
-        new += [_row(place, usage) for key, usage in merged.items() if key not in found]
-        for key in found:
-            _add_to_row(connection, place, merged[key])
-    if new:
-        connection.execute(_INSERT, new)
-
-
-def _known(connection: Connection, place: Place, keys: list[str]) -> set[str]:
-    found: set[str] = set()
-    for start in range(0, 0 if place.fresh else len(keys), CHUNK):
-        u = token_usage.c
-        mine = (u.conversation == place.conversation) & u.event_key.in_(keys[start : start + CHUNK])
-        found.update(connection.scalars(select(u.event_key).where(mine)))
-    return found
+            mine[key] = _merge(mine[key], usage) if key in mine else usage
+        merged.append((place, mine))
+    pairs = [(place.conversation, key) for place, mine in merged if not place.fresh for key in mine]
+    known = set(pairs_there(connection, _u.conversation, _u.event_key, pairs))
+    new = []
+    for place, mine in merged:
+        for key, usage in mine.items():
+            if (place.conversation, key) in known:
+                _add_to_row(connection, place, usage)
+            else:
+                new.append(_row(place, usage))
+    insert_rows(connection, token_usage, new)
 
 
 def _merge(one: Usage, other: Usage) -> Usage:

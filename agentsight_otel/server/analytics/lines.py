@@ -1,0 +1,55 @@
+"""The messages sent in an hour, and how fast they answered."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import BigInteger, Connection, func, literal_column, select
+
+from agentsight_otel.server.analytics.hours import QUARTER_US, QUARTERS, Kind, Stretch, quarter
+from agentsight_otel.server.analytics.packed import pack_floats
+from agentsight_otel.server.analytics.scope import PEOPLE
+from agentsight_otel.server.store.derived import HOUR_US
+from agentsight_otel.server.store.tables import conversations, messages
+
+
+class Lines(msgspec.Struct, array_like=True):
+    """The messages of an hour.
+
+    Attributes:
+        sent: How many users and agents sent, by quarter of the hour.
+        answers: Response times in milliseconds, ascending, packed.
+        places: In which quarter of the hour each of these was sent, a byte for each.
+    """
+
+    sent: list[int] = msgspec.field(default_factory=lambda: [0] * QUARTERS)
+    answers: bytes = b""
+    places: bytes = b""
+
+
+def _measure(connection: Connection, stretch: Stretch) -> dict[tuple[int, int], Lines]:
+    m, c = messages.c, conversations.c
+    joined = messages.join(conversations, m.conversation == c.id)
+    mine = (m.agent_id == stretch.agent) & stretch.within(m.timestamp) & stretch.living()
+    # The length is no parameter, so that PostgreSQL sees that SELECT and GROUP BY mean the same.
+    quarters = m.timestamp // literal_column(str(QUARTER_US), BigInteger)
+    sent = select(c.environment_id, quarters, func.count()).select_from(joined)
+    sent = sent.where(mine, m.kind == "message", m.sender.in_(PEOPLE)).group_by(c.environment_id, quarters)
+    found: dict[tuple[int, int], Lines] = {}
+    for environment, place, count in connection.execute(sent):
+        found.setdefault((environment, int(place) // QUARTERS), Lines()).sent[int(place) % QUARTERS] = count
+    answers = select(c.environment_id, m.timestamp, m.response_ms).select_from(joined)
+    answers = answers.where(mine, m.kind == "message", m.response_ms.is_not(None))
+    timed: dict[tuple[int, int], list[tuple[float, int]]] = {}
+    for environment, moment, value in connection.execute(answers):
+        timed.setdefault((environment, moment // HOUR_US), []).append((value, quarter(moment)))
+    for where, values in timed.items():
+        values.sort()
+        lines = found.setdefault(where, Lines())
+        lines.answers = pack_floats(value for value, _ in values)
+        lines.places = bytes(place for _, place in values)
+    return found
+
+
+LINES: Final = Kind("lines", Lines, _measure)

@@ -1,0 +1,48 @@
+"""Quarters of an hour on the clock of a time zone, as whole numbers.
+
+Every time zone of today is a whole number of quarters away from UTC. A local quarter counts from midnight of
+1 January 1970 on the zone's own clock, so that day, weekday and hour are divisions.
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+QUARTER: Final = timedelta(minutes=15)
+_PER_HOUR: Final = 4
+_PER_DAY: Final = 96
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+def local_quarter(zone: ZoneInfo, hour: int, place: int) -> int:
+    """Return the local quarter in which a quarter of an hour of UTC begins.
+
+    Args:
+        zone: The time zone.
+        hour: Hours since the Unix epoch.
+        place: Which quarter of it, 0 to 3.
+    """
+    quarter = hour * _PER_HOUR + place
+    ahead = _ahead(zone, hour * _PER_HOUR)
+    if place and _ahead(zone, (hour + 1) * _PER_HOUR) != ahead:  # a change of the clock, maybe within
+        ahead = _ahead(zone, quarter)
+    return quarter + ahead
+
+
+@functools.lru_cache(maxsize=10_000)
+def _ahead(zone: ZoneInfo, quarter: int) -> int:
+    moment = datetime.fromtimestamp(quarter * QUARTER.seconds, UTC).astimezone(zone)
+    return (moment.utcoffset() or timedelta()) // QUARTER
+
+
+def day_of(quarter: int) -> date:
+    """Return the day of a local quarter."""
+    return date.fromordinal(_EPOCH + quarter // _PER_DAY)
+
+
+def hour_of(quarter: int) -> tuple[int, int]:
+    """Return the weekday, Monday is 0, and the hour of a local quarter."""
+    return (quarter // _PER_DAY + 3) % 7, quarter % _PER_DAY // _PER_HOUR
