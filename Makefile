@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types corpus fidelity collector collector-full soak bench faults docs clean
+.PHONY: help setup demo test lint format types corpus fidelity collector collector-full soak bench bench-dashboard faults docs clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ soak: $(READY) ## Run the long tests
 
 bench: $(READY) ## Run the benchmarks; each prints ratios against a peer measured in the same run
 	$(BIN)/python -m benchmarks
+
+bench-dashboard: $(READY) ## Measure the dashboard over a million messages beside Phoenix
+	$(BIN)/python -m benchmarks dashboard
 
 faults: $(READY) ## Measure what arrives when things go wrong, for us and eight other SDKs (half an hour)
 	$(BIN)/python -m benchmarks.faults

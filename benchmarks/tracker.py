@@ -1,7 +1,10 @@
-"""What tracking costs the caller, against agentsight 0.1.4 in the same run: p50 and memory per message."""
+"""What recording costs the caller, against agentsight 0.1.4 in the same run: p50, p99 and memory per message.
+
+The peer's row is its message call within an open turn, which keeps the text in memory. A span row is
+``span.end()`` of a turn with one such message on an SDK provider: bare, and with our processors.
+"""
 
 import gc
-import os
 import sys
 import tempfile
 import time
@@ -24,22 +27,50 @@ TEXTS = [
 ]
 
 
-def ours(durability: str) -> tuple[Callable[[str], None], Callable[[], None]]:
-    """Make a track call, and what begins a turn."""
+Subject = tuple[Callable[[str], Callable[[], object]], Callable[[], None]]
+"""What prepares a call, of which only the call is timed; and what is done before every hundred."""
+
+
+def track(durability: str) -> Subject:
+    """Track a message."""
     from agentsight_otel import ConversationTracker
 
-    os.environ["AGENTSIGHT_DURABILITY"] = durability
+    tracker = ConversationTracker(conversation_id="bench", memory_max_bytes=2**33, **settings(durability))
+    return lambda text: partial(tracker.track_human_message, text), lambda: None
+
+
+def span(durability: str) -> Subject:
+    """End a span that holds a message; ``bare`` has no processor."""
+    from opentelemetry.sdk.trace import TracerProvider
+
+    import agentsight_otel
+
+    provider = TracerProvider()
+    if durability != "bare":
+        key = {"api_key": KEY, "endpoint": NOWHERE}
+        given = {**key, **settings(durability), "memory_max_bytes": 2**33}
+        agentsight_otel.configure(tracer_provider=provider, **given)
+    tracer = provider.get_tracer("bench")
+    attributes = {"agentsight.span.kind": "turn", "agentsight.conversation.id": "bench"}
+
+    def prepare(text: str) -> Callable[[], object]:
+        started = tracer.start_span("turn", attributes=attributes)
+        message = {"agentsight.message.sender": "end_user", "agentsight.message.content": text}
+        started.add_event("agentsight.message", message)
+        return partial(started.end)
+
+    return prepare, lambda: None
+
+
+def settings(durability: str) -> dict[str, Any]:
+    """Return what sets the durability."""
     if durability == "memory":
-        tracker = ConversationTracker(conversation_id="bench", memory_max_bytes=2**33)
-    else:
-        os.environ["AGENTSIGHT_SPOOL_DIR"] = tempfile.mkdtemp()
-        tracker = ConversationTracker(
-            api_key=KEY, endpoint=NOWHERE, conversation_id="bench", memory_max_bytes=2**33
-        )
-    return tracker.track_human_message, lambda: None
+        return {"durability": durability}
+    place = {"durability": durability, "spool_dir": tempfile.mkdtemp()}
+    return {**place, "api_key": KEY, "endpoint": NOWHERE}
 
 
-def peer() -> tuple[Callable[[str], None], Callable[[], None]]:
+def peer(_: str) -> Subject:
     """Make the peer's message call, and what begins a turn; its exporter discards."""
     peers.use(PEER)
     import agentsight
@@ -59,59 +90,70 @@ def peer() -> tuple[Callable[[str], None], Callable[[], None]]:
         turns.append(agentsight.turn())
         turns[0].__enter__()
 
-    return agentsight.user_message, begin
+    return lambda text: partial(agentsight.user_message, text), begin
 
 
-def p50(call: Callable[[str], None], begin: Callable[[], None]) -> float:
-    """Return the median of one call in microseconds, the clock's own cost taken off."""
+def percentile(subject: Subject, share: float) -> float:
+    """Return a percentile of one call in microseconds, the clock's own cost taken off."""
+    prepare, begin = subject
     clock = time.perf_counter_ns
     samples: list[int] = []
     empty = sorted(clock() - clock() for _ in range(10_000))[5_000]
-    for number in range(CALLS):
-        if number % PER_TURN == 0:
-            begin()
-        text = TEXTS[number % 64]
-        started = clock()
-        call(text)
-        samples.append(clock() - started)
-    return (sorted(samples)[CALLS // 2] + empty) / 1000
+    for first in range(0, CALLS, PER_TURN):
+        begin()
+        for call in [prepare(TEXTS[number % 64]) for number in range(first, first + PER_TURN)]:
+            started = clock()
+            call()
+            samples.append(clock() - started)
+    return (sorted(samples)[int(CALLS * share)] + empty) / 1000
 
 
-def buffered(call: Callable[[str], None], begin: Callable[[], None]) -> float:
+def buffered(subject: Subject) -> float:
     """Return bytes held per buffered message; the texts are shared and do not count."""
+    prepare, begin = subject
     begin()
-    call(TEXTS[0])
+    prepare(TEXTS[0])()
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for number in range(PER_TURN):
-        call(TEXTS[number % 64])
+        prepare(TEXTS[number % 64])()
     gc.collect()
     return (tracemalloc.get_traced_memory()[0] - before) / PER_TURN
 
 
-def worker(subject: str, what: str) -> None:
-    """Measure one thing in this process and print it."""
-    call, begin = peer() if subject == "peer" else ours(subject)
-    print(p50(call, begin) if what == "p50" else buffered(call, begin))
+ROWS = {
+    "track memory": "track_human_message, journal off",
+    "track process": "the same, on disk",
+    "span bare": "span.end(), no processor",
+    "span memory": "span.end(), journal off",
+    "span process": "the same, on disk",
+    "peer -": f"{PEER} user_message",
+}
+MAKERS = {"track": track, "span": span, "peer": peer}
+MEASURES: dict[str, tuple[str, Callable[[Subject], float]]] = {
+    "p50": ("us", partial(percentile, share=0.5)),
+    "p99": ("us", partial(percentile, share=0.99)),
+    "memory": ("bytes", buffered),
+}
 
 
 def main() -> None:
     """Measure in turn and print the ratios."""
     peers.install(PEER)
-    names = {
-        "memory": "track_human_message, journal off",
-        "process": "the same, on disk",
-        "peer": f"{PEER} user_message",
-    }
-    for what, unit in (("p50", "us"), ("memory", "bytes")):
-        subjects = {s: partial(peers.in_process, __file__, s, what) for s in names}
+    for what, (unit, _) in MEASURES.items():
+        names = [name for name in ROWS if what != "memory" or not name.startswith("span")]
+        subjects = {name: partial(peers.in_process, __file__, what, *name.split()) for name in names}
         medians = peers.interleaved(ROUNDS, subjects)
         rows = [(f"{what} per message", unit, "ratio to the peer")]
-        rows += [(names[s], f"{v:.2f}", f"{v / medians['peer']:.2f}") for s, v in medians.items()]
+        rows += [(ROWS[n], f"{v:.2f}", f"{v / medians['peer -']:.2f}") for n, v in medians.items()]
         peers.table(rows)
         print()
 
 
 if __name__ == "__main__":
-    worker(*sys.argv[1:]) if sys.argv[1:] and sys.argv[1] in {"memory", "process", "peer"} else main()
+    if sys.argv[1:] and sys.argv[1] in MEASURES:
+        what, maker, durability = sys.argv[1:]
+        print(MEASURES[what][1](MAKERS[maker](durability)))
+    else:
+        main()

@@ -1,5 +1,11 @@
-"""Translating and encoding other people's spans, against the stock OTLP exporter's encoding of them."""
+"""Translating and encoding other people's spans, against the stock OTLP exporter's encoding of them.
 
+Each combination is measured with the corpus's own texts, which are a line each, and with texts as long as
+people and models write them; where the corpus has one, a conversation of many turns too.
+"""
+
+import itertools
+import re
 import statistics
 import time
 from pathlib import Path
@@ -9,9 +15,18 @@ import msgspec
 import peers
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
 
 from agentsight_otel.translation.assembly import Assembler
 from agentsight_otel.translation.readable import from_readable_span
@@ -27,81 +42,123 @@ COMBINATIONS = (
     "openai_agents_openinference",
     "vercel_ai_v7",
 )
-SCENARIOS = ("basic", "tools")
+SCENARIOS = {"short": ("basic", "tools"), "long": ("basic", "tools"), "36 turns": ("long_history",)}
+"""Texts of a line; texts as people and models write them; a long conversation of such texts."""
+IDS = re.compile(r"\b(?:conv-[a-z-]*|chatcmpl-|resp_|call_)(?=\d)")
+SYSTEM = "You are the assistant of a lamp shop. Use the tools you have."
+LENGTHS = {"end_user": 300, "agent": 1_200, "system": 2_000}
+"""Characters of prose that each text gets where they are long."""
 COPIES = 12
 ROUNDS = 7
 STATUS = {"unset": StatusCode.UNSET, "ok": StatusCode.OK, "error": StatusCode.ERROR}
 
 
-def recorded(combination: str) -> list[SpanData]:
-    """Load the recordings of a combination."""
+class RecordedIds(IdGenerator):
+    """Gives the next span the ids that were recorded."""
+
+    trace_id = span_id = 0
+
+    def generate_trace_id(self) -> int:
+        """Return the recorded one."""
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        """Return the recorded one."""
+        return self.span_id
+
+
+def prose(start: int, length: int) -> str:
+    """Return some of our documentation, without what JSON would have to escape."""
+    words = re.sub(
+        r"[^A-Za-z0-9 ,.;:()]+", " ", (CORPUS.parent.parent / "ARCHITECTURE.md").read_text("utf-8")
+    )
+    first = start * 97 % (len(words) - length)
+    return words[first : first + length]
+
+
+def recorded(combination: str, copy: int, *, kind: str = "short") -> list[SpanData]:
+    """Load the recordings of a combination, as if other people had had the same exchange.
+
+    Traces, conversations, responses, tool calls and what was said are each copy's own: no cache may profit
+    from what real conversations would not share.
+    """
     spans: list[SpanData] = []
-    for scenario in SCENARIOS:
-        path = CORPUS / combination / scenario / "spans.json"
-        if path.exists():
-            spans += msgspec.json.decode(path.read_bytes(), type=list[SpanData])
+    for scenario in SCENARIOS[kind]:
+        folder = CORPUS / combination / scenario
+        if not folder.exists():
+            continue
+        text = IDS.sub(rf"\g<0>{copy}-", (folder / "spans.json").read_text("utf-8"))
+        expected = msgspec.json.decode((folder / "expected.json").read_bytes())
+        said = {m["text"]: m["sender"] for one in expected["conversations"] for m in one["messages"]}
+        for number, (words, sender) in enumerate(said.items()):
+            more = prose(copy * 100 + number, LENGTHS[sender]) if kind != "short" else ""
+            text = text.replace(words, f"{words} That is all for {copy}. {more}")
+        if kind != "short":
+            text = text.replace(SYSTEM, f"{SYSTEM} {prose(0, LENGTHS['system'])}")
+        spans += msgspec.json.decode(text, type=list[SpanData])
     return spans
 
 
-def readable(
-    span: SpanData, copy: int, resource: Resource, scopes: dict[Any, InstrumentationScope]
-) -> ReadableSpan:
-    """Make the SDK's span, in a trace and conversation of its own for each copy."""
-    trace_id = int(span.trace_id, 16) ^ (copy << 64)
-    flags = TraceFlags(TraceFlags.SAMPLED)
-    parent = (
-        SpanContext(trace_id, int(span.parent_span_id, 16), False, flags) if span.parent_span_id else None
-    )
-    named = {
-        key: f"{value}-{copy}" if key in {"gen_ai.conversation.id", "session.id"} else value
-        for key, value in span.attributes.items()
-    }
-    scope = scopes.setdefault(span.scope, InstrumentationScope(span.scope.name, span.scope.version or None))
-    return ReadableSpan(
-        name=span.name,
-        context=SpanContext(trace_id, int(span.span_id, 16), False, flags),
-        parent=parent,
-        resource=resource,
-        attributes=named,
-        events=[Event(e.name, e.attributes, e.time_ns) for e in span.events],
-        kind=SpanKind[span.kind.upper()],
-        status=Status(STATUS[span.status], span.status_description or None)
-        if span.status == "error"
-        else Status(),
-        start_time=span.start_ns,
-        end_time=span.end_ns,
-        instrumentation_scope=scope,
-    )
+def through_the_sdk(combination: str, copies: range, *, kind: str = "short") -> list[ReadableSpan]:
+    """Make the spans once more with the SDK, which keeps them in its own way."""
+    ids, finished = RecordedIds(), InMemorySpanExporter()
+    resource = Resource(recorded(combination, 0)[0].resource)
+    provider = TracerProvider(resource=resource, id_generator=ids)
+    provider.add_span_processor(SimpleSpanProcessor(finished))
+    for copy in copies:
+        for span in recorded(combination, copy, kind=kind):
+            ids.trace_id, ids.span_id = int(span.trace_id, 16) ^ (copy << 64), int(span.span_id, 16)
+            parent = SpanContext(
+                ids.trace_id, int(span.parent_span_id or "0", 16), is_remote=False, trace_flags=TraceFlags(1)
+            )
+            made = provider.get_tracer(span.scope.name, span.scope.version).start_span(
+                span.name,
+                set_span_in_context(NonRecordingSpan(parent)),
+                SpanKind[span.kind.upper()],
+                span.attributes,
+                start_time=span.start_ns,
+            )
+            for event in span.events:
+                made.add_event(event.name, event.attributes, event.time_ns)
+            if span.status != "unset":
+                made.set_status(STATUS[span.status], span.status_description or None)
+            made.end(span.end_ns)
+    return list(finished.get_finished_spans())
 
 
-def ours(spans: list[ReadableSpan]) -> None:
-    """Convert, assemble and encode."""
+def ours(spans: list[ReadableSpan]) -> int:
+    """Convert, assemble and encode; return the bytes that go on the wire."""
     assembler = Assembler()
     assembler.add(map(from_readable_span, spans), 0)
-    assembler.drain()
+    return sum(sum(map(len, block.spans)) for block in assembler.drain().blocks)
 
 
-def otlp(spans: list[ReadableSpan]) -> None:
-    """Encode as the stock exporter does."""
-    encode_spans(spans).SerializeToString()
+def otlp(spans: list[ReadableSpan]) -> int:
+    """Encode as the stock exporter does; return the bytes that go on the wire."""
+    return len(encode_spans(spans).SerializeToString())
 
 
 def timed(function: Any, spans: list[ReadableSpan]) -> float:
-    """Return microseconds per span."""
-    started = time.perf_counter()
+    """Return microseconds of processor time per span."""
+    started = time.process_time()
     function(spans)
-    return (time.perf_counter() - started) / len(spans) * 1e6
+    return (time.process_time() - started) / len(spans) * 1e6
 
 
 def main() -> None:
     """Measure each combination in turn and print the ratio."""
-    rows = [("spans of", "spans", "ours us/span", "OTLP us/span", "spans/s against OTLP")]
-    for combination in COMBINATIONS:
-        resource, scopes = Resource.create({"service.name": "bench"}), {}
-        spans = [readable(s, c, resource, scopes) for c in range(COPIES) for s in recorded(combination)]
+    rows = [("spans of", "texts", "spans", "bytes", "ours us/span", "OTLP us/span", "spans/s against OTLP")]
+    total = [0.0, 0.0]
+    for kind, combination in itertools.product(SCENARIOS, COMBINATIONS):
+        spans = through_the_sdk(combination, range(COPIES), kind=kind)
+        if not spans:
+            continue
         pairs = [(timed(ours, spans), timed(otlp, spans)) for _ in range(ROUNDS)]
         mine, theirs = (statistics.median(values) for values in zip(*pairs, strict=True))
-        rows.append((combination, str(len(spans)), f"{mine:.0f}", f"{theirs:.0f}", f"{theirs / mine:.2f}"))
+        total = [total[0] + mine, total[1] + theirs]
+        measured = (f"{mine:.0f}", f"{theirs:.0f}", f"{theirs / mine:.2f}")
+        rows.append((combination, kind, str(len(spans)), str(otlp(spans) // len(spans)), *measured))
+    rows.append(("all", "", "", "", *(f"{one:.0f}" for one in total), f"{total[1] / total[0]:.2f}"))
     peers.table(rows)
 
 

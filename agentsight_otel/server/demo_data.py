@@ -20,6 +20,7 @@ from agentsight_otel.server.demo_script import (
     ERRORS,
     LANGUAGES,
     MODELS,
+    NETWORKS,
     PRAISE,
     PRODUCTS,
     SOURCES,
@@ -144,6 +145,9 @@ class _Conversation:
                 "visit": source.randint(1, 9),
             },
         }
+        networks = NETWORKS[block["language"]]
+        if self.number % 9:
+            block["customer_ip_address"] = networks[int(self.id[-2:], 16) % len(networks)]
         if known:
             block["customer_id"] = f"cust_{1000 + who}"
             block["metadata"]["plan"] = "trade" if who % 5 == 0 else "private"

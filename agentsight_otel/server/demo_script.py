@@ -37,6 +37,14 @@ CITIES: Final = ("Utrecht", "Leipzig", "Lyon", "Porto", "Aarhus", "Gent", "Graz"
 DEVICES: Final = (("mobile", "desktop", "tablet", None), (56, 34, 7, 3))
 SOURCES: Final = (("website", "whatsapp", "ios-app", "email", None), (58, 22, 12, 5, 3))
 LANGUAGES: Final = (("en", "de", "fr", "nl", "es"), (61, 17, 9, 8, 5))
+NETWORKS: Final = {
+    "en": ("131.111.0.0", "130.209.0.0", "18.0.0.0", "128.112.0.0"),
+    "de": ("141.20.0.0", "160.45.0.0", "131.130.0.0", "130.60.0.0"),
+    "fr": ("129.104.0.0", "134.58.0.0"),
+    "nl": ("145.97.0.0",),
+    "es": ("147.96.0.0",),
+}
+"""Networks of universities by language: their first address belongs to no machine, and to one country."""
 MODELS: Final = (
     ("gpt-4.1-mini", "openai"),
     ("claude-sonnet-4-5", "anthropic"),

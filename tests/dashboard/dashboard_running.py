@@ -21,8 +21,11 @@ class Dashboard:
     Attributes:
         url: Where it is.
         store: Its database.
+        pages: Where its first agent's pages are.
+        port: The port of both.
         agent: Its first agent.
         key: An API key of that agent that may write.
+        http: A client whose connection stays open.
     """
 
     def __init__(self, *, needs_login: bool) -> None:
@@ -30,11 +33,18 @@ class Dashboard:
         with self.store.write() as connection:
             self.agent = create_agent(connection, "local")
             self.key = create_key(connection, self.agent, "write")
-        listening: socket.socket = bind("127.0.0.1", 0)
-        self.url = url_of(listening)
-        self.pages = f"{self.url}/agents/{self.agent}/"
-        app = create_app(self.store, routes=routes(self.store, needs_login=needs_login))
+        self._needs_login = needs_login
         self._clients: list[httpx.Client] = []
+        self.start(0)
+        self.http = self.client()
+
+    def start(self, port: int) -> None:
+        """Serve on a port; after `stop` on the same one, it is the server started again."""
+        listening: socket.socket = bind("127.0.0.1", port)
+        self.url = url_of(listening)
+        self.port = listening.getsockname()[1]
+        self.pages = f"{self.url}/agents/{self.agent}/"
+        app = create_app(self.store, routes=routes(self.store, needs_login=self._needs_login))
         self.listener = Listener(app, listening)
         self.listener.start()
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import re
-import sqlite3
+import secrets
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from dashboard_data import Talk, write
 from dashboard_running import Dashboard, form_of
+from sqlalchemy import select
 
 from agentsight_otel.server.dashboard import login_link
 from agentsight_otel.server.dashboard.access import COOKIE
 from agentsight_otel.server.store.keys import create_agent
+from agentsight_otel.server.store.tables import metadata
 
 START = datetime.now(UTC) - timedelta(hours=2)
 PAGES = (
@@ -21,7 +24,6 @@ PAGES = (
     "conversations",
     "conversations/{key}",
     "conversations/{key}?view=trace",
-    "conversations/{key}/new",
     "conversations/{key}/transcript.json",
     "conversations/{key}/transcript.html",
     "customers",
@@ -30,7 +32,6 @@ PAGES = (
     "feedback",
     "tokens",
     "reports",
-    "new",
     "export.csv",
     "export.jsonl",
     "brand.css",
@@ -174,9 +175,34 @@ def test_a_form_without_its_token_is_refused(guarded_dashboard: Dashboard) -> No
     assert "Deleted" not in owner.get(path).text
 
 
-def test_foreign_host_names_are_refused(dashboard: Dashboard) -> None:
-    """A page elsewhere cannot reach the dashboard under a name that resolves here."""
-    assert httpx.get(dashboard.pages, headers={"host": "evil.example"}).status_code == 421
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "169.254.169.254",
+    ],
+)
+def test_foreign_host_names_are_refused(dashboard: Dashboard, host: str) -> None:
+    """A page elsewhere cannot reach any page, file or stream under a name that resolves here."""
+    for path in ("", "conversations", "live?after=0", "export.csv", "../../login", "../../static/app.js"):
+        assert httpx.get(dashboard.pages + path, headers={"host": host}).status_code == 421
+
+
+def test_no_other_site_may_read_or_frame_a_page(dashboard: Dashboard) -> None:
+    """No answer to another site, or to its preflight, opens itself; framing is forbidden."""
+    headers = {"origin": "http://evil.example", "access-control-request-method": "POST"}
+    key = talk(dashboard)
+    for path in ("", "conversations", f"conversations/{key}", "export.csv", "settings"):
+        for method in ("GET", "OPTIONS", "POST"):
+            answer = httpx.request(method, dashboard.pages + path, headers=headers)
+            assert not [name for name in answer.headers if name.startswith("access-control")]
+            assert (answer.status_code == 200) == (method == "GET")
+        assert (
+            "frame-ancestors 'none'" in httpx.get(dashboard.pages + path).headers["content-security-policy"]
+        )
 
 
 def shared(owner: httpx.Client, path: str, days: int = 7) -> str:
@@ -199,6 +225,45 @@ def test_a_share_link_shows_the_texts_and_nothing_else(guarded_dashboard: Dashbo
     assert "noindex" in answer.headers["x-robots-tag"]
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert len(link.rpartition("/")[2]) >= 22
+
+
+def test_a_share_link_tells_nothing_of_what_went_on_inside(guarded_dashboard: Dashboard) -> None:
+    """That a tool failed shows; with what, what it was asked, what it gave back, and ratings do not."""
+    one = Talk(1, START, said=[(START, "end_user")], ran=[(START, "lookup", 5.0, "password of db7 is wrong")])
+    one.spent = [(START, "secret-model-9", 1234, 5)]
+    one.rated = [(START, "negative", "customer", "a private word")]
+    key = write(guarded_dashboard.store, guarded_dashboard.agent, [one])["talk-1"]
+    owner = log_in(guarded_dashboard)
+    text = httpx.get(shared(owner, f"/agents/{guarded_dashboard.agent}/conversations/{key}")).text
+    assert "lookup</bdi></b> failed" in text
+    assert not re.search("password|secret-model|1.2k|private|Arguments|Result|Metadata", text)
+
+
+def test_share_links_cannot_be_guessed(guarded_dashboard: Dashboard) -> None:
+    """192 random bits: neither neighbours of a link nor random ones open anything; nor do parts of it."""
+    key = talk(guarded_dashboard)
+    owner = log_in(guarded_dashboard)
+    link = shared(owner, f"/agents/{guarded_dashboard.agent}/conversations/{key}")
+    token = link.rpartition("/")[2]
+    assert len(base64.urlsafe_b64decode(token)) == 24
+    near = {token[:place] + other + token[place + 1 :] for place in range(len(token)) for other in "Aa0_"} - {
+        token
+    }
+    parts = {
+        token[:-1],
+        token[1:],
+        token + "A",
+        token.lower(),
+        token.swapcase(),
+        "%00",
+        "*",
+        "_",
+        token + "%00",
+    }
+    client = guarded_dashboard.client()
+    for guess in (*near, *parts, *(secrets.token_urlsafe(24) for _ in range(300))):
+        assert client.get(f"/s/{guess}").status_code == 404
+    assert client.get(link).status_code == 200
 
 
 def test_a_share_link_ends(guarded_dashboard: Dashboard) -> None:
@@ -225,9 +290,8 @@ def test_no_secret_is_stored_in_clear(guarded_dashboard: Dashboard) -> None:
     owner = log_in(guarded_dashboard)
     share = shared(owner, f"/agents/{guarded_dashboard.agent}/conversations/{key}")
     with guarded_dashboard.store.read() as connection:
-        raw = connection.connection.dbapi_connection
-        assert isinstance(raw, sqlite3.Connection)
-        dump = "\n".join(raw.iterdump())
+        dump = "\n".join(str(connection.execute(select(table)).all()) for table in metadata.sorted_tables)
+    assert "secret words 1" in dump
     assert link.rpartition("=")[2] not in dump
     assert share.rpartition("/")[2] not in dump
 

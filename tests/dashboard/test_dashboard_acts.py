@@ -103,22 +103,6 @@ def test_a_report_can_keep_its_dates(dashboard: Dashboard) -> None:
     assert re.search(r'href="[^"]+\?from=2026-10-01&amp;to=2026-10-31&amp;tz=UTC"><b><bdi>October', page)
 
 
-def test_new_conversations_are_announced_and_counted(dashboard: Dashboard) -> None:
-    """204 while nothing came, then the number; the same for lines of an open conversation."""
-    key = written(dashboard)
-    page = httpx.get(dashboard.pages + "conversations").text
-    href = re.search(r'data-href="([^"]+)"', page)
-    assert href is not None
-    look = dashboard.url + href.group(1).replace("&amp;", "&")
-    assert httpx.get(look).status_code == 204
-    written(dashboard, 2)
-    written(dashboard, 3)
-    written(dashboard, 4, environment="development")
-    assert httpx.get(look).json() == {"count": 2}
-    assert httpx.get(f"{dashboard.pages}conversations/{key}/new?count=3").status_code == 204
-    assert httpx.get(f"{dashboard.pages}conversations/{key}/new?count=1").json() == {"count": 2}
-
-
 def test_saved_copies_hold_everything_and_need_nothing(dashboard: Dashboard) -> None:
     """The web page has every line and no address at all; the JSON has every field of every message."""
     key = written(dashboard, fields={"customer_id": "ann"})

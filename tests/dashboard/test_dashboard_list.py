@@ -7,8 +7,11 @@ import io
 import json
 import random
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,11 +20,12 @@ from dashboard_data import Talk, write
 from dashboard_running import Dashboard
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from agentsight_otel.server.dashboard import marking
 from agentsight_otel.server.dashboard.listing import orders
-from agentsight_otel.server.store.tables import conversations
+from agentsight_otel.server.store.keys import environment_ids
+from agentsight_otel.server.store.tables import conversations, tickets
 from agentsight_otel.spreadsheet import safe_cell
 
 START = datetime(2026, 10, 20, 12, tzinfo=UTC)
@@ -39,6 +43,7 @@ FILTERS: dict[str, tuple[str, ...]] = {
     "has_action": ("true", "false"),
     "has_feedback": ("true", "false"),
     "include_deleted": ("true",),
+    "include_tickets": ("true",),
     "action_name": ("look", "ticket"),
     "feedback_sentiment": ("positive", "negative"),
     "feedback_source": ("customer", "platform"),
@@ -92,6 +97,11 @@ def listed() -> Iterator[Dashboard]:
     with running.store.write() as connection:
         marked = source.sample(sorted(keys.values()), 40)
         connection.execute(update(conversations).where(conversations.c.id.in_(marked)).values(is_marked=True))
+        production = environment_ids(connection, running.agent)["production"]
+        mine = {"agent_id": running.agent, "environment_id": production, "created_at": 1, "updated_at": 1}
+        for key in source.sample(sorted(keys.values()), 30):
+            row = mine | {"title": "t", "status": "backlog", "tags": [], "conversation": key}
+            connection.execute(insert(tickets).values(**row))
     yield running
     running.close()
 
@@ -101,7 +111,7 @@ def shown(dashboard: Dashboard, params: dict[str, Any]) -> list[int]:
     found: list[int] = []
     address: str | None = str(httpx.URL(dashboard.pages + "conversations", params=params))
     for _ in range(20):
-        text = httpx.get(address).text
+        text = dashboard.http.get(address).text
         found += [
             int(key) for key in re.findall(r'class="title" href="/agents/\d+/conversations/(\d+)', text)
         ]
@@ -116,20 +126,33 @@ def from_api(dashboard: Dashboard, params: dict[str, Any]) -> list[int]:
     """Ask the REST API the same and return the keys in order."""
     headers = {"authorization": f"Api-Key {dashboard.key}"}
     asked = {"env": "production", **params, "full": "false", "paginate": "false"}
-    rows = httpx.get(dashboard.url + "/api/conversations/", params=asked, headers=headers).json()
+    rows = dashboard.http.get(dashboard.url + "/api/conversations/", params=asked, headers=headers).json()
     return [row["id"] for row in rows]
 
 
-def test_the_list_is_what_the_api_says(listed: Dashboard) -> None:
-    """For each filter alone and for 60 combinations, the same conversations in the same order."""
+def exported(dashboard: Dashboard, kind: str, params: dict[str, Any]) -> list[int]:
+    """Return the keys of an export in order."""
+    text = dashboard.http.get(f"{dashboard.pages}export.{kind}", params=params).text
+    if kind == "csv":
+        return [int(row["id"]) for row in csv.DictReader(io.StringIO(text))]
+    return [json.loads(line)["id"] for line in text.splitlines()]
+
+
+def test_list_export_and_api_agree(listed: Dashboard) -> None:
+    """For each filter alone and for 200 sets of them, the same conversations in the same order."""
     source = random.Random(11)  # noqa: S311 - made-up data
     cases: list[dict[str, str]] = [{name: value} for name, values in FILTERS.items() for value in values]
-    for _ in range(60):
+    for _ in range(200):
         names = source.sample(sorted(FILTERS), source.randint(2, 4))
         cases.append({name: source.choice(FILTERS[name]) for name in names})
-    found = {json.dumps(case): shown(listed, case) for case in cases}
-    assert found == {json.dumps(case): from_api(listed, case) for case in cases}
-    assert sum(map(bool, found.values())) > 40
+    sizes = []
+    for number, case in enumerate(cases):
+        expected = from_api(listed, case)
+        assert shown(listed, case) == expected, case
+        assert exported(listed, "csv" if number % 4 else "jsonl", case) == expected, case
+        sizes.append(len(expected))
+    assert sum(map(bool, sizes)) > 80
+    assert max(sizes) > 100
 
 
 @pytest.mark.parametrize("order", sorted(orders()))
@@ -145,7 +168,7 @@ def test_pages_cover_everything_exactly_once(listed: Dashboard, order: str) -> N
 def test_every_filter_has_a_chip_that_removes_it(listed: Dashboard) -> None:
     """Following a chip gives the same list without that one filter."""
     params = {"device": "mobile", "is_marked": "true", "search": "needle"}
-    text = httpx.get(listed.pages + "conversations", params=params).text
+    text = listed.http.get(listed.pages + "conversations", params=params).text
     chips = dict(re.findall(r'<a href="([^"]+)" aria-label="Remove ([^"]+)"', text))
     assert len(chips) == 3
     for address in chips:
@@ -156,10 +179,12 @@ def test_every_filter_has_a_chip_that_removes_it(listed: Dashboard) -> None:
 
 def test_hits_are_marked_and_lead_to_their_message(listed: Dashboard) -> None:
     """A search shows the hit in the list; its link opens the conversation at that message."""
-    text = httpx.get(listed.pages + "conversations", params={"search": "NEEDLE", "has_messages": "true"}).text
+    text = listed.http.get(
+        listed.pages + "conversations", params={"search": "NEEDLE", "has_messages": "true"}
+    ).text
     hit = re.search(r'class="hit-line"><a href="([^"]+)#(m\d+)">[^<]*<mark>needle</mark>', text)
     assert hit is not None
-    page = httpx.get(listed.url + hit.group(1).replace("&amp;", "&")).text
+    page = listed.http.get(listed.url + hit.group(1).replace("&amp;", "&")).text
     assert f'id="{hit.group(2)}"' in page
     assert "<mark>needle</mark>" in page
 
@@ -170,7 +195,7 @@ def test_older_and_newer_walk_through_the_filtered_list(listed: Dashboard) -> No
     expected = shown(listed, params)
     visited = [expected[0]]
     for _ in expected[1:]:
-        page = httpx.get(f"{listed.pages}conversations/{visited[-1]}", params=params).text
+        page = listed.http.get(f"{listed.pages}conversations/{visited[-1]}", params=params).text
         link = re.search(r'data-key="older"[^>]*href="[^"]*/conversations/(\d+)', page)
         assert link is not None
         visited.append(int(link.group(1)))
@@ -181,11 +206,11 @@ def test_export_is_what_the_list_shows(listed: Dashboard) -> None:
     """CSV and JSON Lines have the same conversations in the same order as the list."""
     for params in ({}, {"search": "needle"}, {"has_feedback": "true", "ordering": "-messages"}):
         expected = shown(listed, params)
-        table = httpx.get(listed.pages + "export.csv", params=params)
+        table = listed.http.get(listed.pages + "export.csv", params=params)
         rows = list(csv.DictReader(io.StringIO(table.text)))
         lines = [
             json.loads(line)
-            for line in httpx.get(listed.pages + "export.jsonl", params=params).text.splitlines()
+            for line in listed.http.get(listed.pages + "export.jsonl", params=params).text.splitlines()
         ]
         assert [int(row["id"]) for row in rows] == [line["id"] for line in lines] == expected
         assert table.headers["content-disposition"].startswith("attachment")
@@ -194,11 +219,11 @@ def test_export_is_what_the_list_shows(listed: Dashboard) -> None:
 
 def test_a_spreadsheet_sees_no_formula_and_json_lines_the_truth(listed: Dashboard) -> None:
     """The dangerous name is defused in CSV and unchanged in JSON Lines; numbers stay numbers."""
-    table = httpx.get(listed.pages + "export.csv").text
+    table = listed.http.get(listed.pages + "export.csv").text
     names = {row["name"] for row in csv.DictReader(io.StringIO(table))}
     assert "'=HYPERLINK(1)" in names
     assert "=HYPERLINK(1)" not in names
-    assert '"=HYPERLINK(1)"' in httpx.get(listed.pages + "export.jsonl").text
+    assert '"=HYPERLINK(1)"' in listed.http.get(listed.pages + "export.jsonl").text
 
 
 @pytest.mark.parametrize(
@@ -245,3 +270,42 @@ def test_marking_changes_nothing_but_the_marks(text: str, part: str) -> None:
     assert re.sub("</?mark>", "", marked) == str(marking.escape(text))
     plain = [re.sub("&[^;]+;", "?", hit) for hit in re.findall("<mark>(.*?)</mark>", marked, re.DOTALL)]
     assert all(len(hit) == len(part) for hit in plain)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_libreoffice_finds_no_formula(tmp_path: Path) -> None:
+    """A real spreadsheet opens the export: no cell is a formula, numbers are numbers."""
+    running = Dashboard(needs_login=False)
+    signs = (
+        "=",
+        "+",
+        "-",
+        "@",
+        "\t=",
+        "\r=",
+        "\n=",
+        "  =",
+        '"=',
+        "\uff1d",
+        "\uff0b",
+        "\uff0d",
+        "\uff20",
+        ";=",
+        "'=",
+    )
+    names = [f"{sign}1+1" for sign in signs] + ['=HYPERLINK("http://evil.example")', "=cmd|'/C calc'!A0"]
+    talks = [
+        Talk(n, START, fields={"name": name, "device": name, "customer_id": name, "metadata": {name: name}})
+        for n, name in enumerate(names)
+    ]
+    write(running.store, running.agent, talks)
+    (tmp_path / "export.csv").write_bytes(running.http.get(running.pages + "export.csv").content)
+    running.close()
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    command = ["soffice", profile, "--headless", "--convert-to", "fods", "--outdir", str(tmp_path)]
+    subprocess.run([*command, str(tmp_path / "export.csv")], check=True, timeout=240, capture_output=True)
+    sheet = (tmp_path / "export.fods").read_text()
+    assert sheet.count("<table:table-row") > len(names)
+    assert "table:formula" not in sheet
+    assert sheet.count('office:value-type="float"') >= 3 * len(names)

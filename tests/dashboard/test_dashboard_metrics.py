@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 
 import pytest
-from dashboard_data import Talk, us, write
+from dashboard_data import Talk, write
+from dashboard_oracle import NOW, Oracle, cost_of, worlds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from agentsight_otel.server.analytics import (
     activity,
@@ -24,184 +26,78 @@ from agentsight_otel.server.analytics import (
     tools,
     volumes,
 )
+from agentsight_otel.server.analytics.keeping import keep_hours
 from agentsight_otel.server.analytics.period import Period
 from agentsight_otel.server.analytics.scope import Scope
-from agentsight_otel.server.prices import Tokens, price
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.keys import create_agent, environment_ids
-
-ZONES = (
-    "UTC",
-    "Europe/Berlin",
-    "America/New_York",
-    "Asia/Kolkata",
-    "Australia/Lord_Howe",
-    "Asia/Kathmandu",
-    "Pacific/Apia",
-)
-AROUND = (
-    datetime(2026, 3, 29, tzinfo=UTC),
-    datetime(2026, 10, 25, tzinfo=UTC),
-    datetime(2026, 11, 1, tzinfo=UTC),
-    datetime(2026, 7, 1, tzinfo=UTC),
-)
-NOW = datetime(2026, 12, 1, tzinfo=UTC)
-NAMES = ("lookup", "contact_human", "ticket", "search")
-
-moments = st.integers(0, 6 * 86_400 * 1_000_000).map(lambda n: timedelta(microseconds=n))
-
-
-@st.composite
-def talks(draw: st.DrawFn, number: int, base: datetime) -> Talk:
-    """One conversation within six days of *base*, its times in any order."""
-    start = base + draw(moments)
-    near = st.one_of(
-        st.integers(0, 120_000), st.integers(0, 100_000_000), st.sampled_from((0, 86_400_000, 86_400_001))
-    )
-    at = near.map(lambda ms: start + timedelta(milliseconds=ms))
-    return Talk(
-        number,
-        start,
-        said=draw(
-            st.lists(st.tuples(at, st.sampled_from(("end_user", "agent", "agent", "system"))), max_size=7)
-        ),
-        ran=draw(
-            st.lists(
-                st.tuples(
-                    at,
-                    st.sampled_from(NAMES),
-                    st.floats(0, 9e4).map(lambda v: round(v, 3)),
-                    st.sampled_from(("", "", "boom")),
-                ),
-                max_size=3,
-            )
-        ),
-        spent=draw(
-            st.lists(
-                st.tuples(
-                    at,
-                    st.sampled_from(("gpt-4.1-mini", "nobody-knows-1")),
-                    st.integers(0, 5000),
-                    st.integers(0, 5000),
-                ),
-                max_size=2,
-            )
-        ),
-        rated=draw(
-            st.lists(
-                st.tuples(
-                    at,
-                    st.sampled_from(ratings.SENTIMENTS),
-                    st.sampled_from(("customer", "customer", "platform")),
-                    st.sampled_from(("", "why")),
-                ),
-                max_size=2,
-            )
-        ),
-        fields=draw(
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "customer_id": st.sampled_from(("ann", "bob", "cy")),
-                    "device": st.sampled_from(("mobile", "desktop")),
-                    "language": st.just("en"),
-                },
-            )
-        ),
-        environment=draw(st.sampled_from(("production", "production", "development"))),
-        deleted=draw(st.sampled_from((False, False, False, True))),
-    )
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> tuple[list[Talk], Period]:
-    """Some conversations and the period that is asked about."""
-    base = draw(st.sampled_from(AROUND)) - timedelta(days=3)
-    many = [draw(talks(number, base)) for number in range(draw(st.integers(0, 6)))]
-    zone = ZoneInfo(draw(st.sampled_from(ZONES)))
-    first = base.date() + timedelta(days=draw(st.integers(0, 5)))
-    return many, Period(first, first + timedelta(days=draw(st.integers(0, 4))), zone)
-
-
-class Oracle:
-    """The same questions, answered by walking over the conversations."""
-
-    def __init__(self, everything: list[Talk], period: Period) -> None:
-        self.period = period
-        self.alive = [talk for talk in everything if talk.environment == "production" and not talk.deleted]
-        self.started = [talk for talk in self.alive if self.inside(self.begin(talk))]
-        self.used = [talk for talk in self.started if talk.said or talk.ran or talk.spent]
-
-    def begin(self, talk: Talk) -> datetime:
-        """When its first span began."""
-        return min(
-            [talk.start, *(m for m, _ in talk.said), *(m for m, *_ in talk.ran), *(m for m, *_ in talk.spent)]
-        )
-
-    def local(self, moment: datetime) -> datetime:
-        """The instant on the reader's clock."""
-        return moment.astimezone(self.period.zone)
-
-    def inside(self, moment: datetime) -> bool:
-        """Whether it is in the period."""
-        return self.period.first <= self.local(moment).date() <= self.period.last
-
-    def people(self, talk: Talk) -> list[tuple[datetime, str]]:
-        """What users and agents said, in order; what was said at once keeps the order of writing."""
-        return sorted((line for line in talk.said if line[1] != "system"), key=lambda line: line[0])
-
-    def sent(self) -> list[datetime]:
-        """When each message of the period was sent."""
-        return [moment for talk in self.alive for moment, _ in self.people(talk) if self.inside(moment)]
-
-    def answers(self) -> list[tuple[datetime, float]]:
-        """When each answer came and how long it took, by the rule in words."""
-        found = []
-        for talk in self.alive:
-            asked = None
-            for moment, sender in self.people(talk):
-                if sender == "end_user":
-                    asked = moment
-                elif asked is not None:
-                    if moment - asked <= timedelta(hours=24) and self.inside(moment):
-                        found.append((moment, us(moment) / 1000 - us(asked) / 1000))
-                    asked = None
-        return found
-
-    def rank(self, values: Iterable[float], share: float) -> float | None:
-        """The smallest value that at least this share of the values does not exceed, by trying them all."""
-        found = sorted(values)
-        return next((v for v in found if sum(w <= v for w in found) >= share * len(found) - 1e-9), None)
+from agentsight_otel.server.store.tables import conversations
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One database; every example has an agent of its own in it."""
-    opened = Store.open(":memory:")
+    opened = Store.open(str(tmp_path_factory.mktemp("metrics") / "metrics.db"))
     yield opened
     opened.close()
 
 
-def scope_of(store: Store, everything: list[Talk], period: Period) -> Scope:
-    """Write the conversations under a new agent and return the scope that asks about them."""
+def before(talk: Talk) -> Talk:
+    """The conversation as it was earlier: half as long, elsewhere, another customer's, deleted or not."""
+    return replace(
+        talk,
+        said=talk.said[: len(talk.said) // 2],
+        ran=talk.ran[: len(talk.ran) // 2],
+        spent=talk.spent[: len(talk.spent) // 2],
+        rated=[],
+        fields=dict.fromkeys(talk.fields.keys() & {"customer_id", "device"}, "earlier"),
+        environment="development" if talk.environment == "production" else "production",
+        deleted=not talk.deleted,
+    )
+
+
+def scope_of(store: Store, everything: list[Talk], period: Period, kept: int) -> Scope:
+    """Write the conversations under a new agent and return the scope that asks about them.
+
+    Each is written twice: earlier, after which all hours are kept; then as it is, after which *kept* hours
+    are. What is asked is therefore answered from hours that were kept, were kept again, or are stale.
+    """
     with store.write() as connection:
         agent = create_agent(connection, "one")
         production = environment_ids(connection, agent)["production"]
     if everything:
+        write(store, agent, [before(talk) for talk in everything])
+        keep(store, 10_000)
         write(store, agent, everything)
+        with store.write() as connection:
+            for talk in everything:
+                mine = (conversations.c.agent_id == agent) & (conversations.c.conversation_id == talk.id)
+                deleted_at = 1 if talk.deleted else None
+                connection.execute(update(conversations).where(mine).values(deleted_at=deleted_at))
+    keep(store, kept)
     return Scope(agent, production, period)
 
 
+def keep(store: Store, limit: int) -> None:
+    """Keep so many stale hours."""
+    with store.write() as connection:
+        keep_hours(connection, limit)
+
+
+KEPT = st.sampled_from((0, 3, 10_000))
+"""How many stale hours are kept before the question is asked."""
 SETTINGS = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
 @SETTINGS
-@given(world=worlds())
-def test_volumes_and_outcomes_equal_the_oracle(store: Store, world: tuple[list[Talk], Period]) -> None:
+@given(world=worlds(), kept=KEPT)
+def test_volumes_and_outcomes_equal_the_oracle(
+    store: Store, world: tuple[list[Talk], Period], kept: int
+) -> None:
     """Conversations, users, messages, reach, bounce, duration, escalation and abandonment."""
-    scope = scope_of(store, *world)
+    scope = scope_of(store, *world, kept)
     oracle = Oracle(*world)
     with store.read() as connection:
         found = volumes.volumes(connection, scope)
@@ -227,10 +123,10 @@ def test_volumes_and_outcomes_equal_the_oracle(store: Store, world: tuple[list[T
 
 
 @SETTINGS
-@given(world=worlds())
-def test_times_equal_the_oracle(store: Store, world: tuple[list[Talk], Period]) -> None:
+@given(world=worlds(), kept=KEPT)
+def test_times_equal_the_oracle(store: Store, world: tuple[list[Talk], Period], kept: int) -> None:
     """Response times with their percentiles, days and hours of the week on the zone's clock."""
-    scope = scope_of(store, *world)
+    scope = scope_of(store, *world, kept)
     oracle = Oracle(*world)
     with store.read() as connection:
         found = responses.responses(connection, scope)
@@ -262,10 +158,12 @@ def test_times_equal_the_oracle(store: Store, world: tuple[list[Talk], Period]) 
 
 
 @SETTINGS
-@given(world=worlds())
-def test_tools_ratings_and_spending_equal_the_oracle(store: Store, world: tuple[list[Talk], Period]) -> None:
+@given(world=worlds(), kept=KEPT)
+def test_tools_ratings_and_spending_equal_the_oracle(
+    store: Store, world: tuple[list[Talk], Period], kept: int
+) -> None:
     """Calls, errors, durations; latest customer ratings; tokens and cost by model, day and customer."""
-    scope = scope_of(store, *world)
+    scope = scope_of(store, *world, kept)
     oracle = Oracle(*world)
     with store.read() as connection:
         used = {tool.name: tool for tool in tools.tools(connection, scope)}
@@ -299,7 +197,7 @@ def test_tools_ratings_and_spending_equal_the_oracle(store: Store, world: tuple[
     calls = [(talk, *call) for talk in oracle.alive for call in talk.spent if oracle.inside(call[0])]
     assert total.total == sum(prompt + completion for *_, prompt, completion in calls)
     assert set(models) == {model for _, _, model, _, _ in calls}
-    costs = [_cost(*call) for _, *call in calls]
+    costs = [cost_of(*call) for _, *call in calls]
     known = [cost for cost in costs if cost is not None]
     assert total.cost_e8 == (sum(known) if known else None)
     per_day = Counter()
@@ -314,13 +212,7 @@ def test_tools_ratings_and_spending_equal_the_oracle(store: Store, world: tuple[
     )
 
 
-def _cost(moment: datetime, model: str, prompt: int, completion: int) -> int | None:
-    hour = us(moment) // 3_600_000_000 * 3_600_000_000
-    found = price(model, None, Tokens(prompt=prompt, completion=completion), hour)
-    return found.usd_e8 if found else None
-
-
 def test_unknown_model_costs_nothing_known() -> None:
     """A model without a price has no cost, which is not zero."""
-    assert _cost(NOW, "nobody-knows-1", 1000, 10) is None
-    assert math.isfinite(_cost(NOW, "gpt-4.1-mini", 1000, 10) or math.nan)
+    assert cost_of(NOW, "nobody-knows-1", 1000, 10) is None
+    assert math.isfinite(cost_of(NOW, "gpt-4.1-mini", 1000, 10) or math.nan)

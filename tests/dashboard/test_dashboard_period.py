@@ -16,6 +16,7 @@ from agentsight_otel.server.analytics.statistics import (
     BUCKET_EDGES,
     change,
     distribution,
+    joined_spread,
     nearest_rank,
     wilson,
 )
@@ -82,6 +83,15 @@ def test_nearest_rank_is_the_smallest_that_covers_the_share(values: list[float],
     assert sum(v < found for v in values) < share * len(values)
 
 
+@given(st.lists(st.lists(st.one_of(st.floats(0, 1e6), st.integers(0, 3)), max_size=30), max_size=8))
+def test_spread_of_joined_runs_is_that_of_all_their_values(values: list[list[float]]) -> None:
+    """Median and 95th percentile found across ascending runs are those of one sorted list."""
+    found = joined_spread([sorted(run) for run in values])
+    everything = sorted(value for run in values for value in run)
+    assert (found.number, found.p50) == (len(everything), nearest_rank(everything, 0.5))
+    assert found.p95 == nearest_rank(everything, 0.95)
+
+
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_interval_solves_its_equation(case: tuple[int, int]) -> None:
     """Both ends are 1.96 standard errors of their own away from the share."""
@@ -104,7 +114,7 @@ def test_change_needs_enough_cases_before() -> None:
 @given(st.lists(st.floats(0, 1e6), max_size=50))
 def test_distribution_puts_every_value_in_one_bucket(values: list[float]) -> None:
     """The counts add up, and the bucket below the first edge has exactly what is below it."""
-    counts = distribution(values)
+    counts = distribution([sorted(values[:20]), sorted(values[20:])])
     assert sum(counts) == len(values)
     assert counts[0] == sum(v < BUCKET_EDGES[0] for v in values)
     assert counts[-1] == sum(v >= BUCKET_EDGES[-1] for v in values)

@@ -16,24 +16,26 @@ from starlette.routing import BaseRoute, Route
 from agentsight_otel.server.dashboard.access import form_token
 from agentsight_otel.server.dashboard.brand import MAX_LOGO_BYTES, brand_css
 from agentsight_otel.server.dashboard.gate import Gate
+from agentsight_otel.server.dashboard.live import Live, Source
 from agentsight_otel.server.dashboard.pages import (
     analytics,
     conversation,
     conversations,
     entry,
+    health,
     owner,
     simple,
     spending,
 )
 from agentsight_otel.server.dashboard.recent import Recent
 from agentsight_otel.server.dashboard.render import plain, theme_of
-from agentsight_otel.server.dashboard.search import make_indexes
 from agentsight_otel.server.dashboard.tables import make_tables
 from agentsight_otel.server.dashboard.view import View, open_view
 from agentsight_otel.server.store.engine import Store
 
 Show = Callable[[View], Response]
 Act = Callable[[View, FormData], Response]
+Follow = Callable[[View], tuple[Source, int]]
 Answer = Callable[[Request], Response]
 
 MAX_FORM_PART: Final = MAX_LOGO_BYTES * 4
@@ -47,16 +49,13 @@ def routes(store: Store, *, needs_login: bool = True) -> list[BaseRoute]:
         needs_login: Whether to ask for a session. Without, everybody who reaches the port is the owner.
     """
     make_tables(store)
-    make_indexes(store)
     gate = [Middleware(Gate, store=store, needs_login=needs_login)]
     app = _Builder(store)
     pages: list[tuple[str, Show, Act | None]] = [
         ("", analytics.show, None),
         ("conversations", conversations.show, None),
-        ("new", conversations.new, None),
         ("export.{kind:str}", conversations.download, None),
         ("conversations/{key:int}", conversation.show, conversation.act),
-        ("conversations/{key:int}/new", conversation.new, None),
         ("conversations/{key:int}/transcript.json", conversation.as_json, None),
         ("conversations/{key:int}/transcript.html", conversation.as_html, None),
         ("files/{file:int}", conversation.file, None),
@@ -66,13 +65,21 @@ def routes(store: Store, *, needs_login: bool = True) -> list[BaseRoute]:
         ("customers", simple.show_customers, None),
         ("customers/{customer:path}", simple.show_customer, None),
         ("reports", owner.show_reports, None),
-        ("health", _owners(owner.show_health), None),
+        ("health", _owners(health.show), None),
         ("settings", _owners(owner.show_settings), owner.save_settings),
         ("brand.css", _brand, None),
         ("logo", _logo, None),
     ]
     found = [
         Route(f"/agents/{{agent:int}}/{path}", app.shown(show), middleware=gate) for path, show, _ in pages
+    ]
+    streams: list[tuple[str, Follow]] = [
+        ("live", conversations.follow),
+        ("conversations/{key:int}/live", conversation.follow),
+    ]
+    found += [
+        Route(f"/agents/{{agent:int}}/{path}", app.followed(follow), middleware=gate)
+        for path, follow in streams
     ]
     posts = [(path, act) for path, _, act in pages if act] + [("views", owner.save_view)]
     found += [
@@ -96,6 +103,7 @@ def routes(store: Store, *, needs_login: bool = True) -> list[BaseRoute]:
             app.plain(lambda request: entry.shared_css(request, store)),
             middleware=gate,
         ),
+        Route("/agents/{rest:path}", app.plain(entry.nowhere), middleware=gate),
     ]
     return [*found]
 
@@ -106,6 +114,7 @@ class _Builder:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._recent = Recent()
+        self._live = Live(store)
 
     def plain(self, answer: Answer) -> Answer:
         def endpoint(request: Request) -> Response:
@@ -118,6 +127,17 @@ class _Builder:
 
     def shown(self, show: Show) -> Answer:
         return self.plain(lambda request: show(open_view(request, self._store, self._recent)))
+
+    def followed(self, follow: Follow) -> Callable[[Request], object]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                view = await run_in_threadpool(open_view, request, self._store, self._recent)
+                source, seen = await run_in_threadpool(follow, view)
+            except HTTPException as error:
+                return _error(request, error)
+            return self._live.answer(view, source, seen)
+
+        return endpoint
 
     def acted(self, act: Act) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:

@@ -1,6 +1,8 @@
-"""Search hits, marked."""
+"""Search hits, marked; web addresses, linked."""
 
 from __future__ import annotations
+
+import re
 
 from markupsafe import Markup, escape
 
@@ -23,6 +25,26 @@ def snippet(text: str, part: str) -> Markup:
     shown = text[start:end]
     joined = _join(shown, part, _hits(shown, part))
     return ("…" if start else "") + joined + ("…" if end < len(text) else "")
+
+
+_ADDRESS = re.compile(r"\b(?:https?://|mailto:)[^\s<>\"'`{}|\\^\u200b-\u200f\u202a-\u202e]+", re.IGNORECASE)
+_LINK = Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>')
+
+
+def linked(text: str, part: str = "") -> Markup:
+    """Return the text with its web and mail addresses as links, and every hit of *part* in ``<mark>``."""
+    pieces = []
+    last = 0
+    for found in _ADDRESS.finditer(text):
+        address = found.group().rstrip(".,;:!?)]*_")
+        end = found.start() + len(address)
+        pieces += [
+            marked(text[last : found.start()], part),
+            _LINK.format(address, marked(address, part)),
+        ]
+        last = end
+    pieces.append(marked(text[last:], part))
+    return Markup("").join(pieces)
 
 
 def _hits(text: str, part: str) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import jinja2
 from starlette.responses import HTMLResponse, Response
 
+from agentsight_otel.server import countries
 from agentsight_otel.server.analytics.definitions import COMMON, DEFINITIONS
 from agentsight_otel.server.clock import iso
 from agentsight_otel.server.dashboard import charts, present
@@ -70,7 +71,7 @@ def _environment() -> jinja2.Environment:
         "visible",
     )
     environment.filters |= {name: getattr(present, name) for name in shown}
-    environment.filters |= {"ago": present.ago, "iso": iso, "pretty": _pretty}
+    environment.filters |= {"ago": present.ago, "iso": iso, "pretty": _pretty, "country": countries.name}
     return environment
 
 

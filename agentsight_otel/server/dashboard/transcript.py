@@ -8,15 +8,17 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from agentsight_otel.server.dashboard.present import moment
-from agentsight_otel.server.store.details import transcripts, usage_rows
-from agentsight_otel.server.store.tables import spans
+from agentsight_otel.server.store.details import Transcripts, one_message, transcripts, usage_rows
+from agentsight_otel.server.store.tables import messages, spans
 
 PART: Final = 400
 """Items on one page of a transcript."""
 MAX_SPANS: Final = 1000
+ARRIVED: Final = 20
+"""New lines that are put on an open page; of more it only says how many."""
 
 
 class Cost(NamedTuple):
@@ -45,12 +47,16 @@ class Item(NamedTuple):
 
 
 class Transcript(NamedTuple):
-    """A part of a conversation: its items, which part of how many it is, and all its token rows."""
+    """A part of a conversation: its items, which part of how many it is, and all its token rows.
+
+    ``newest`` is the id of the line that was written last, 0 when there is none.
+    """
 
     items: list[Item]
     part: int
     parts: int
     usage: list[RowMapping]
+    newest: int
 
 
 def read_transcript(
@@ -87,20 +93,55 @@ def read_transcript(
     last: date | None = None
     for row in rows[(part - 1) * size : part * size]:
         day = moment(row["timestamp"], zone).date()
-        key = row["id"]
-        items.append(
-            Item(
-                row,
-                found.action_logs.get(key, []),
-                found.buttons.get(key, []),
-                found.attachments.get(key, []),
-                found.votes.get(key, []),
-                day if day != last else None,
-                costs.get(key),
-            )
-        )
+        items.append(_item(row, found, day if day != last else None, costs.get(row["id"])))
         last = day
-    return Transcript(items, part, parts, usage)
+    return Transcript(items, part, parts, usage, max((row["id"] for row in rows), default=0))
+
+
+def _item(row: RowMapping, found: Transcripts, new_day: date | None, cost: Cost | None) -> Item:
+    key = row["id"]
+    return Item(
+        row,
+        found.action_logs.get(key, []),
+        found.buttons.get(key, []),
+        found.attachments.get(key, []),
+        found.votes.get(key, []),
+        new_day,
+        cost,
+    )
+
+
+class Arrived(NamedTuple):
+    """Lines that were written since: their items, empty when they do not all go at the end; the newest id."""
+
+    items: list[Item]
+    newest: int
+
+
+def read_arrived(
+    connection: Connection, agent: int, conversation: int, zone: ZoneInfo, seen: int
+) -> Arrived | None:
+    """Return the lines of a conversation with an id above *seen*; None when there are none."""
+    m = messages.c
+    mine = (m.agent_id == agent) & (m.conversation == conversation)
+    query = select(m.id, m.timestamp).where(mine, m.id > seen).order_by(m.timestamp, m.id)
+    new = connection.execute(query.limit(ARRIVED + 1)).all()
+    if not new:
+        return None
+    newest = connection.execute(select(func.max(m.id)).where(mine)).scalar_one()
+    last = connection.execute(select(func.max(m.timestamp)).where(mine, m.id <= seen)).scalar()
+    if len(new) > ARRIVED or (last is not None and new[0].timestamp < last):
+        return Arrived([], newest)
+    day = None if last is None else moment(last, zone).date()
+    items = []
+    for key, timestamp in new:
+        line = one_message(connection, agent, key)
+        if line is None:
+            continue
+        today = moment(timestamp, zone).date()
+        items.append(_item(*line, today if today != day else None, None))
+        day = today
+    return Arrived(items, newest)
 
 
 def total_cost(usage: Sequence[RowMapping]) -> Cost:

@@ -29,11 +29,12 @@ TEXTS: Final = {
     "button_event": ("button_event", "Button"),
 }
 FLAGS: Final = {
-    "is_marked": ("marked", "not marked"),
-    "has_messages": ("with messages", "without messages"),
-    "has_action": ("with actions", "without actions"),
-    "has_feedback": ("with feedback", "without feedback"),
-    "include_deleted": ("deleted too", ""),
+    "is_marked": ("is_marked", "Marked", "marked", "not marked"),
+    "has_messages": ("has_messages", "Messages", "with messages", "without messages"),
+    "has_action": ("has_action", "Actions", "with actions", "without actions"),
+    "has_feedback": ("has_feedback", "Rated", "with feedback", "without feedback"),
+    "include_tickets": ("has_ticket", "Tickets", "with tickets", ""),
+    "include_deleted": ("include_deleted", "Deleted", "deleted too", ""),
 }
 CHOICES: Final = {
     "feedback_sentiment": ("Feedback", tuple(Sentiment)),
@@ -85,11 +86,12 @@ def read(view: View) -> Wanted:
         if query.get(name):
             setattr(found, field, query[name])
             chip(f"{label}: {query[name]}", name)
-    for name, labels in FLAGS.items():
+    for name, (field, _, yes, no) in FLAGS.items():
         value = {"true": True, "1": True, "false": False, "0": False}.get(query.get(name, "").lower())
-        if value is not None and labels[not value]:
-            setattr(found, name, value)
-            chip(labels[not value], name)
+        label = yes if value else no
+        if value is not None and label:
+            setattr(found, field, value)
+            chip(label, name)
     for name, (label, allowed) in CHOICES.items():
         if query.get(name) in allowed:
             setattr(found, name, query[name])

@@ -10,10 +10,11 @@ from agentsight_otel.server.dashboard.charts.model import LABELS, Chart, Slot, t
 from agentsight_otel.server.dashboard.charts.svg import data_table, decimal, element, join, percent, root
 
 
-def bars(chart: Chart, *, whole: bool = True) -> Markup:
-    """Return bars, the series of a slot side by side."""
-    scale = ticks(chart.maximum, whole=whole)
-    return _figure(chart, scale, join(_bar_slot(chart, i, scale[-1]) for i in range(len(chart.slots))))
+def bars(chart: Chart, *, whole: bool = True, stacked: bool = False) -> Markup:
+    """Return bars, the series of a slot side by side or, being parts of one thing, on top of each other."""
+    scale = ticks(chart.tallest if stacked else chart.maximum, whole=whole)
+    draw = _stack if stacked else _bar_slot
+    return _figure(chart, scale, join(draw(chart, i, scale[-1]) for i in range(len(chart.slots))))
 
 
 def lines(chart: Chart, *, whole: bool = False) -> Markup:
@@ -113,6 +114,30 @@ def _bar_slot(chart: Chart, place: int, top: float) -> Markup:
         )
     parts.append(_hit(chart, place))
     return join(parts)
+
+
+def _stack(chart: Chart, place: int, top: float) -> Markup:
+    slot = chart.slots[place]
+    width = 1 / len(chart.slots)
+    parts = []
+    below = 0.0
+    for series, value in zip(chart.series, slot.values, strict=True):
+        if not value:
+            continue
+        below += value
+        parts.append(
+            element(
+                "rect",
+                {
+                    "class": f"mark {series.tone}{' partial' if slot.partial else ''}",
+                    "x": percent(place * width + width * 0.13),
+                    "width": percent(width * 0.74),
+                    "y": percent(1 - below / top),
+                    "height": percent(value / top),
+                },
+            )
+        )
+    return join([*parts, _hit(chart, place)])
 
 
 def _hit(chart: Chart, place: int) -> Markup:

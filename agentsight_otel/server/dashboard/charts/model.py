@@ -69,6 +69,11 @@ class Chart:
         """The largest value, at least 0."""
         return max((v for slot in self.slots for v in slot.values if v is not None), default=0.0)
 
+    @property
+    def tallest(self) -> float:
+        """The largest sum of a slot's values, at least 0."""
+        return max((sum(v for v in slot.values if v is not None) for slot in self.slots), default=0.0)
+
 
 def ticks(maximum: float, *, wanted: int = 4, whole: bool = True) -> list[float]:
     """Return round numbers from 0 to at least *maximum*, evenly spaced.

@@ -28,6 +28,9 @@ from agentsight_otel.server.store.tables import action_logs, conversations, feed
 TONES = {"positive": "good", "neutral": "calm", "negative": "bad"}
 
 
+Shares = tuple[activity.Activity, list[tools.Tool], list[tuple[str, breakdowns.Breakdown]]]
+
+
 class Numbers(NamedTuple):
     """Everything the page compares between two periods."""
 
@@ -42,9 +45,8 @@ def show(view: View) -> Response:
     if not view.environment.is_production:
         return _development(view)
     scope = view.scope
-    now = view.recent.get(("numbers", scope), lambda: _numbers(view, scope))
-    before = view.recent.get(("numbers", scope.previous()), lambda: _numbers(view, scope.previous()))
-    when, used, splits = view.recent.get(("shares", scope), lambda: _shares(view, scope))
+    now, (when, used, splits) = view.recent.get(("now", scope), lambda: _now(view, scope))
+    before = view.recent.get(("before", scope), lambda: _before(view, scope.previous()))
     per_day = {name: activity.by_day(getattr(when, name), view.period) for name in when._fields}
     peak = view.params.get("peak", "messages")
     peak = peak if peak in when._fields else "messages"
@@ -82,27 +84,33 @@ def rating_split(split: dict[str, int]) -> Markup:
     return charts.split("rated", "Ratings by sentiment", parts)
 
 
-def _numbers(view: View, scope: Scope) -> Numbers:
+def _now(view: View, scope: Scope) -> tuple[Numbers, Shares]:
     with view.store.read() as connection:
-        return Numbers(
-            volumes.volumes(connection, scope),
-            outcomes.outcomes(connection, scope, datetime.fromtimestamp(view.now / 1_000_000, UTC)),
-            responses.responses(connection, scope),
-            ratings.ratings(connection, scope),
-        )
+        return _numbers(connection, view, scope, by_day=True), _shares(connection, scope)
 
 
-def _shares(
-    view: View, scope: Scope
-) -> tuple[activity.Activity, list[tools.Tool], list[tuple[str, breakdowns.Breakdown]]]:
+def _before(view: View, scope: Scope) -> Numbers:
     with view.store.read() as connection:
-        when = activity.activity(connection, scope)
-        used = tools.tools(connection, scope)
-        splits = [
-            (f"{name}s", breakdowns.breakdown(connection, scope, name))
-            for name in ("device", "source", "language")
-        ]
-        countries = breakdowns.breakdown(connection, scope, "country")
+        return _numbers(connection, view, scope, by_day=False)
+
+
+def _numbers(connection: Connection, view: View, scope: Scope, *, by_day: bool) -> Numbers:
+    return Numbers(
+        volumes.volumes(connection, scope),
+        outcomes.outcomes(connection, scope, datetime.fromtimestamp(view.now / 1_000_000, UTC)),
+        responses.responses(connection, scope, by_day=by_day),
+        ratings.ratings(connection, scope),
+    )
+
+
+def _shares(connection: Connection, scope: Scope) -> Shares:
+    when = activity.activity(connection, scope)
+    used = tools.tools(connection, scope)
+    splits = [
+        (f"{name}s", breakdowns.breakdown(connection, scope, name))
+        for name in ("device", "source", "language")
+    ]
+    countries = breakdowns.breakdown(connection, scope, "country")
     return when, used, [*splits, *([("countries", countries)] if countries.recorded else [])]
 
 

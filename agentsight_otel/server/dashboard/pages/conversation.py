@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
 from markupsafe import escape
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -16,17 +17,26 @@ from agentsight_otel.encoding import encode_json
 from agentsight_otel.server.clock import iso, now_us
 from agentsight_otel.server.dashboard import export, listing, marking, wanted
 from agentsight_otel.server.dashboard.access import DAY, digest, new_token
+from agentsight_otel.server.dashboard.live import News, Source
 from agentsight_otel.server.dashboard.render import ENVIRONMENT, page, static_file
 from agentsight_otel.server.dashboard.tables import notes, shares
-from agentsight_otel.server.dashboard.transcript import read_transcript, read_waterfall, total_cost
+from agentsight_otel.server.dashboard.transcript import (
+    Item,
+    read_arrived,
+    read_transcript,
+    read_waterfall,
+    total_cost,
+)
 from agentsight_otel.server.dashboard.view import View
 from agentsight_otel.server.store import managing
 from agentsight_otel.server.store.conversations import find
 from agentsight_otel.server.store.details import conversation_feedbacks, transcripts
-from agentsight_otel.server.store.tables import attachments
+from agentsight_otel.server.store.tables import attachments, messages
 
 MAX_NAME: Final = 255
 MAX_NOTE: Final = 5000
+TITLE: Final = 120
+"""Characters of a user's message that name its turn in the waterfall."""
 SHARE_DAYS: Final = (1, 7, 30, 90)
 
 
@@ -58,6 +68,7 @@ def show(view: View, shared_link: str = "", share_days: int = 0) -> Response:
         back={name: value for name, value in view.params.items() if name in (*wanted.NAMES, "ordering")},
         trace=trace,
         trees=trees,
+        openings=_openings(transcript.items) if trace else {},
         transcript=transcript,
         cost=total_cost(transcript.usage),
         feedback=feedback,
@@ -65,11 +76,15 @@ def show(view: View, shared_link: str = "", share_days: int = 0) -> Response:
         share_days=share_days,
         items=transcript.items,
         zone_moment=view.moment,
-        files=lambda file: f"{view.base}files/{file['id']}",
+        files=_files(view),
         full=True,
-        mark=(lambda text: marking.marked(text, part)) if part else escape,
+        mark=lambda text: marking.linked(text, part or ""),
         live={
-            "href": view.link(f"conversations/{key}/new", count=row["message_count"]),
+            "href": view.link(
+                f"conversations/{key}/live",
+                after=transcript.newest,
+                end=None if trace or transcript.part < transcript.parts else 1,
+            ),
             "one": "line",
             "many": "lines",
         },
@@ -77,15 +92,45 @@ def show(view: View, shared_link: str = "", share_days: int = 0) -> Response:
     )
 
 
-def new(view: View) -> Response:
-    """Say how many lines came after the page was made; 204 for none."""
+def _openings(items: list[Item]) -> dict[str | None, str]:
+    """What the user said first in each turn: the turn's title."""
+    said: dict[str | None, str] = {}
+    for row in (item.row for item in items):
+        if row["kind"] == "message" and row["sender"] == "end_user" and row["turn_id"]:
+            said.setdefault(row["turn_id"], row["content"][:TITLE])
+    return said
+
+
+def follow(view: View) -> tuple[Source, int]:
+    """Return what is said after the page was made: how many lines, and the lines when they go at its end."""
+    first = _number(view, "after") or 0
+    at_end = view.params.get("end") == "1"
     with view.store.read() as connection:
-        count = _row(connection, view)["message_count"] - (_number(view, "count") or 0)
-    return (
-        Response(encode_json({"count": count}), media_type="application/json")
-        if count > 0
-        else Response(status_code=204)
+        key = _row(connection, view)["id"]
+    m = messages.c
+    count = select(func.count()).where(m.agent_id == view.agent.id, m.conversation == key, m.id > first)
+
+    def news(seen: int) -> News | None:
+        with view.store.read() as connection:
+            arrived = read_arrived(connection, view.agent.id, key, view.zone, seen)
+            if arrived is None:
+                return None
+            data: dict[str, Any] = {"count": connection.execute(count).scalar_one()}
+        if at_end and arrived.items:
+            data["html"] = _lines(view, arrived.items)
+        return News(arrived.newest, data)
+
+    return news, first
+
+
+def _lines(view: View, items: list[Item]) -> str:
+    return ENVIRONMENT.get_template("lines.html").render(
+        items=items, zone_moment=view.moment, files=_files(view), full=True, mark=marking.linked
     )
+
+
+def _files(view: View) -> Callable[[RowMapping], str]:
+    return lambda file: f"{view.base}files/{file['id']}"
 
 
 def act(view: View, form: FormData) -> Response:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, func, select
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from agentsight_otel.server.dashboard import export, listing, marking, wanted
+from agentsight_otel.server.dashboard.live import News, Source
 from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.tables import views
 from agentsight_otel.server.dashboard.view import View
@@ -15,6 +16,8 @@ from agentsight_otel.server.store.tables import actions, conversations
 
 COUNTED = 2_000
 """Matches are counted up to here; beyond, the page says so."""
+COUNTED_FOUND = 300
+"""The same for a search, where each match has to be read."""
 SUGGESTED = 200
 
 
@@ -35,7 +38,8 @@ def show(view: View) -> Response:
         )
         ids = [row.id for row in found.rows]
         extra = listing.extras(connection, ids, part, store.dialect)
-        count = listing.count_up_to(connection, view.agent.id, asked.filter, store.dialect, COUNTED + 1)
+        counted = COUNTED_FOUND if part else COUNTED
+        count = listing.count_up_to(connection, view.agent.id, asked.filter, store.dialect, counted + 1)
         newest = _newest(connection, view)
         saved = connection.execute(
             select(views)
@@ -60,27 +64,30 @@ def show(view: View) -> Response:
         hits=hits,
         chips=asked.chips,
         count=count,
-        counted=COUNTED,
+        counted=counted,
         order=order,
         orders=listing.orders(),
         saved=saved,
         action_names=names,
         filters=wanted,
         sentiments=wanted.CHOICES["feedback_sentiment"][1],
-        live={"href": view.link("new", after=newest), "one": "conversation", "many": "conversations"},
+        live={"href": view.link("live", after=newest), "one": "conversation", "many": "conversations"},
     )
 
 
-def new(view: View) -> Response:
-    """Say how many conversations came after the one the page began with; 204 for none."""
-    try:
-        after = int(view.params.get("after", ""))
-    except ValueError:
-        after = 0
-    query = select(func.count()).select_from(conversations)
-    with view.store.read() as connection:
-        count = connection.execute(query.where(view.scope.living(), conversations.c.id > after)).scalar_one()
-    return JSONResponse({"count": count}) if count else Response(status_code=204)
+def follow(view: View) -> tuple[Source, int]:
+    """Return how many conversations came after the one the page began with, whenever more do."""
+    after = view.params.get("after", "")
+    first = int(after) if after.isascii() and after.isdigit() and len(after) < 18 else 0
+    c = conversations.c
+    query = select(func.count(), func.max(c.id)).where(view.scope.living(), c.id > first)
+
+    def news(seen: int) -> News | None:
+        with view.store.read() as connection:
+            count, newest = connection.execute(query).one()
+        return News(newest, {"count": count}) if newest is not None and newest > seen else None
+
+    return news, first
 
 
 def download(view: View) -> Response:

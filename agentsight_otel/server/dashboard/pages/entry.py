@@ -25,6 +25,11 @@ YEAR = 31_536_000
 UTC = ZoneInfo("UTC")
 
 
+def nowhere(_request: Request) -> Response:
+    """Say so: no page has this address."""
+    raise HTTPException(404)
+
+
 def home(request: Request, store: Store) -> Response:
     """Lead to the first agent."""
     with store.read() as connection:

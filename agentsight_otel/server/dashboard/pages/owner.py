@@ -1,11 +1,11 @@
-"""What only the owner sees: health of the ingest, settings, client logins; and saved views."""
+"""What only the owner sees: settings and client logins; and saved views."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -18,8 +18,6 @@ from agentsight_otel.server.dashboard.pages.conversation import text_of, whole
 from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.tables import clients, views
 from agentsight_otel.server.dashboard.view import KEPT, View, address
-from agentsight_otel.server.store.keys import list_keys
-from agentsight_otel.server.store.tables import conversations, messages, spans
 
 CLIENT_DAYS: Final = (7, 30, 90, 365)
 SAVED: Final = {
@@ -30,43 +28,6 @@ SAVED: Final = {
     "tools": "Tools",
     "customers": "Customers",
 }
-HOUR: Final = 3_600_000_000
-SKEWED: Final = 300_000_000
-"""Five minutes ahead of this machine's clock is a wrong clock."""
-
-
-def show_health(view: View) -> Response:
-    """Return what arrived, from whom, and how late."""
-    with view.store.read() as connection:
-        keys = list_keys(connection, view.agent.id)
-        numbers = _arrivals(connection, view)
-    return page(view, "health.html", heading="Health", active="health", keys=keys, **numbers)
-
-
-def _arrivals(connection: Connection, view: View) -> dict[str, Any]:
-    s, m, c = spans.c, messages.c, conversations.c
-    agent = view.agent.id
-
-    def latest(column: Any, mine: Any) -> int | None:
-        return connection.execute(select(func.max(column)).where(mine == agent)).scalar()
-
-    recent = s.agent_id == agent, s.started_at >= view.now - 24 * HOUR
-    day = connection.execute(select(func.count(), func.avg(s.received_at - s.ended_at)).where(*recent)).one()
-    errors = select(func.count()).where(*recent, s.status == "error")
-    skewed = select(func.count()).where(
-        s.agent_id == agent, s.ended_at > s.received_at + SKEWED, s.started_at >= view.now - 24 * HOUR
-    )
-    incomplete = select(func.count()).where(*recent, s.turn_complete.is_(False))
-    return {
-        "last_span": latest(s.started_at, s.agent_id),
-        "last_message": latest(m.timestamp, m.agent_id),
-        "last_conversation": latest(c.started_at, c.agent_id),
-        "spans_day": day[0],
-        "delay_ms": None if day[1] is None else max(0.0, float(day[1]) / 1000),
-        "errors_day": connection.execute(errors).scalar_one(),
-        "skewed_day": connection.execute(skewed).scalar_one(),
-        "incomplete_day": connection.execute(incomplete).scalar_one(),
-    }
 
 
 def show_reports(view: View) -> Response:

@@ -46,7 +46,7 @@ def show_feedback(view: View) -> Response:
         rated=now,
         moved=change(now.satisfaction, before.satisfaction, before.rated),
         split=rating_split(now.split),
-        chart=charts.bars(charts.Chart("trend", "Ratings by day", said, "Day", series, slots)),
+        chart=charts.bars(charts.Chart("trend", "Ratings by day", said, "Day", series, slots), stacked=True),
         comments=comments[:COMMENTS],
         more=len(comments) > COMMENTS,
         sentiment=sentiment,

@@ -56,7 +56,8 @@ def show(view: View) -> Response:
                 "Day",
                 [charts.Series(name, tone, present.compact) for name, tone in kinds],
                 tokens,
-            )
+            ),
+            stacked=True,
         ),
     )
 

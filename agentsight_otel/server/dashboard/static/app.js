@@ -104,27 +104,60 @@ document.addEventListener("submit", (event) => {
   }
 });
 
-/* Live: says that something new arrived; nothing moves until the reader asks. */
+/* Live: says what is new; lines of an open conversation go to its end. What the reader looks at stays put. */
 const live = $("#live");
-if (live?.dataset.href) {
-  const text = live.dataset.one && [live.dataset.one, live.dataset.many];
-  const look = async () => {
-    if (document.hidden) return;
-    try {
-      const answer = await fetch(live.dataset.href, { headers: { Accept: "application/json" } });
-      if (answer.redirected || !answer.ok || answer.status === 204) return;
-      const { count } = await answer.json();
-      let link = $("a", live);
-      if (!link) {
-        link = document.createElement("a");
-        link.href = location.pathname + location.search;
-        live.append(link);
-      }
-      const words = `${count} new ${text[count === 1 ? 0 : 1]} – show`;
-      if (link.textContent !== words) link.textContent = words;
-    } catch { /* the server is away: the next look finds it, or not */ }
+if (live?.dataset.href && window.EventSource) {
+  const chat = $(".chat");
+  const words = (count) => `${count} new ${count === 1 ? live.dataset.one : live.dataset.many}`;
+  let stream = null;
+  let last = ""; // where a new stream goes on
+  let total = 0; // new since the page was made
+  let seen = 0; // of those, how many the reader has had on the screen
+  const firstNew = () => chat && $("[data-new]", chat);
+  const look = () => { // the reader has come to the new lines: nothing to tell any more
+    const line = firstNew();
+    if (!line || line.getBoundingClientRect().bottom > innerHeight) return;
+    line.removeAttribute("data-new");
+    const told = Object.assign(document.createElement("span"), { className: "sr", textContent: words(total - seen) });
+    live.replaceChildren(told);
+    seen = total;
   };
-  setInterval(look, 1000);
+  const say = () => {
+    const line = firstNew();
+    const link = $("a", live) ?? document.createElement("a");
+    link.href = line ? `#${line.id}` : location.pathname + location.search;
+    link.textContent = words(total - seen) + (line ? " ↓" : " – show");
+    if (!link.isConnected) live.replaceChildren(link);
+  };
+  const append = (html) => {
+    const before = $(".empty", chat) ? null : chat.lastElementChild;
+    if (!before) chat.replaceChildren();
+    chat.insertAdjacentHTML("beforeend", html);
+    const lines = before ? before.nextElementSibling : chat.firstElementChild;
+    if (!firstNew()) (lines?.id ? lines : lines?.nextElementSibling)?.setAttribute("data-new", "");
+  };
+  const open = () => {
+    if (stream && stream.readyState !== EventSource.CLOSED) return;
+    stream = new EventSource(live.dataset.href + (last && `&last=${last}`));
+    stream.onmessage = (event) => {
+      const { count, html } = JSON.parse(event.data);
+      last = event.lastEventId;
+      total = count;
+      if (html && chat) append(html);
+      look();
+      if (total > seen) say();
+    };
+  };
+  document.addEventListener("scroll", look, { passive: true });
+  // A browser opens few connections to one host: pages nobody looks at give theirs back
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) return open();
+    stream?.close();
+    stream = null;
+  });
+  addEventListener("pagehide", () => stream?.close());
+  setInterval(() => { if (!document.hidden) open(); }, 5000);
+  open();
 }
 
 /* Relative times stay true while the page is open. */
