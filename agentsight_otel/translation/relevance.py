@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol
+
 from agentsight_otel.translation.span_data import SpanData
+
+
+class Named(Protocol):
+    """An event, converted or not."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
 
 PREFIXES = (
     "agentsight.",
@@ -56,9 +68,14 @@ EVENT_PREFIX = "gen_ai."
 
 def is_relevant(span: SpanData) -> bool:
     """Say whether a span is one of ours, GenAI instrumentation's, or stamped with a conversation."""
-    for key in span.attributes:
+    return concerns_agents(span.attributes, span.scope.name, span.events)
+
+
+def concerns_agents(attributes: Iterable[str], scope: str, events: Iterable[Named]) -> bool:
+    """Say the same of a span that is not converted yet, by what it is made of."""
+    for key in attributes:
         if key.startswith(PREFIXES) or key == "span.type":
             return True
-    if span.scope.name.startswith(SCOPES):
+    if scope.startswith(SCOPES):
         return True
-    return any(event.name.startswith(EVENT_PREFIX) for event in span.events)
+    return any(event.name.startswith(EVENT_PREFIX) for event in events)

@@ -101,7 +101,7 @@ class SpanData(Quiet, msgspec.Struct, frozen=True, omit_defaults=True, gc=False)
     @property
     def key(self) -> SpanKey:
         """The span's name everywhere."""
-        return SpanKey(self.trace_id, self.span_id)
+        return tuple.__new__(SpanKey, (self.trace_id, self.span_id))
 
 
 class LogData(Quiet, msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -42,12 +42,12 @@ class _Span(msgspec.Struct, gc=False):
     otel: msgspec.Raw | None
 
 
-_OtelKey = tuple[int, str, int, bool, ScopeData]
+_OtelKey = tuple[int, int, str, int, bool]
 
 _encode = msgspec.json.Encoder().encode
-_seconds: dict[int, str] = {}
-# Nearly every span of a process has the same otel part. The entry holds the resource: its id() stays its own.
-_otel_parts: dict[_OtelKey, tuple[dict[str, Any], msgspec.Raw]] = {}
+_seconds: dict[str, str] = {}
+# Nearly every span of a process has the same otel part. The entry holds what its key has only the id() of.
+_otel_parts: dict[_OtelKey, tuple[dict[str, Any], ScopeData, msgspec.Raw]] = {}
 
 
 def encode_span(span: SpanData, *, max_text_length: int | None = None) -> bytes:
@@ -62,9 +62,13 @@ def encode_span(span: SpanData, *, max_text_length: int | None = None) -> bytes:
     Returns:
         UTF-8 JSON. NaN and the infinities become text, bytes base64, nested values JSON text.
     """
-    attributes = _attributes(_without_repeats(span), max_text_length)
+    attributes = span.attributes
+    if _HISTORY[0] in attributes or _HISTORY[1] in attributes:
+        attributes = _without_repeats(span)
+    attributes = _attributes(attributes, max_text_length)
     kind = attributes.get(semconv.SPAN_KIND)
     start, end = span.start_ns, span.end_ns
+    events = span.events
     wire = _Span(
         span.span_id,
         span.trace_id,
@@ -76,10 +80,9 @@ def encode_span(span: SpanData, *, max_text_length: int | None = None) -> bytes:
         round((end - start) / 1e6, 3) if end >= start else None,
         span.status,
         attributes,
-        [
-            _Event(event.name, iso(event.time_ns), _attributes(event.attributes, max_text_length))
-            for event in span.events
-        ],
+        [_Event(one.name, iso(one.time_ns), _attributes(one.attributes, max_text_length)) for one in events]
+        if events
+        else [],
         _otel(span),
     )
     try:
@@ -91,38 +94,44 @@ def encode_span(span: SpanData, *, max_text_length: int | None = None) -> bytes:
 
 def iso(time_ns: int) -> str:
     """Return nanoseconds since the Unix epoch as ISO 8601 in UTC with microseconds."""
+    digits = str(time_ns)
+    prefix = _seconds.get(digits[:-9])
+    # Slicing digits is faster than dividing integers of this size.
+    if prefix is not None:
+        return f"{prefix}{digits[-9:-3]}+00:00"
     second = time_ns // 1_000_000_000
-    prefix = _seconds.get(second)
-    if prefix is None:
+    prefix = datetime.fromtimestamp(min(max(second, 0), _MAX_SECOND), UTC).isoformat()[:19] + "."
+    if second > 0:
         if len(_seconds) >= _CACHE_SIZE:
             _seconds.clear()
-        prefix = datetime.fromtimestamp(min(max(second, 0), _MAX_SECOND), UTC).isoformat()[:19]
-        _seconds[second] = prefix
-    return f"{prefix}.{time_ns // 1000 % 1_000_000:06d}+00:00"
+        _seconds[digits[:-9]] = prefix
+    return f"{prefix}{time_ns // 1000 % 1_000_000:06d}+00:00"
 
 
 def _attributes(attributes: dict[str, Any], limit: int | None) -> dict[str, Any]:
-    if limit is None and _PLAIN.issuperset(map(type, attributes.values())):
-        return attributes
     if limit is not None:
         return {key: _flat(value, limit) for key, value in attributes.items() if value is not None}
-    return {
-        key: value if type(value) in _PLAIN else _flat(value, None)
-        for key, value in attributes.items()
-        if value is not None
-    }
+    if _PLAIN.issuperset(map(type, attributes.values())):
+        return attributes
+    flat = attributes.copy()
+    for key, value in attributes.items():
+        if value is None:
+            del flat[key]
+        elif type(value) not in _PLAIN:
+            flat[key] = _flat(value, None)
+    return flat
 
 
 def _flat(value: Any, limit: int | None) -> Any:
     kind = type(value)
+    if limit is None and kind is list and _PLAIN.issuperset(map(type, value)):
+        return value
     if kind is str:
         return value if limit is None or len(value) <= limit else shorten(value, limit)
     if kind in _PLAIN:
         return value
     if kind is float:
         return value if isfinite(value) else to_jsonable(value)
-    if limit is None and kind is list and _PLAIN.issuperset(map(type, value)):
-        return value
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, list | tuple) and not any(map(_is_nested, value)):
@@ -136,29 +145,26 @@ def _is_nested(item: Any) -> bool:
 
 def _without_repeats(span: SpanData) -> dict[str, Any]:
     attributes = span.attributes
-    if _HISTORY[0] not in attributes and _HISTORY[1] not in attributes:
-        return attributes
     if not any(event.name == semconv.MESSAGE_EVENT for event in span.events):
         return attributes
     return {key: value for key, value in attributes.items() if key not in _HISTORY}
 
 
 def _otel(span: SpanData) -> msgspec.Raw:
-    if span.links or span.trace_state or span.status_description or _lost(span):
+    if span.links or span.trace_state or span.status_description or span.dropped_attributes:
         return _otel_json(span)
-    key = (id(span.resource), span.kind, span.trace_flags, span.parent_is_remote, span.scope)
+    if span.dropped_events or span.dropped_links:
+        return _otel_json(span)
+    resource, scope = span.resource, span.scope
+    key = (id(resource), id(scope), span.kind, span.trace_flags, span.parent_is_remote)
     known = _otel_parts.get(key)
-    if known is not None and known[0] is span.resource:
-        return known[1]
+    if known is not None:
+        return known[2]
     part = _otel_json(span)
     if len(_otel_parts) >= _CACHE_SIZE:
         _otel_parts.clear()
-    _otel_parts[key] = (span.resource, part)
+    _otel_parts[key] = (resource, scope, part)
     return part
-
-
-def _lost(span: SpanData) -> int:
-    return span.dropped_attributes or span.dropped_events or span.dropped_links
 
 
 def _otel_json(span: SpanData) -> msgspec.Raw:

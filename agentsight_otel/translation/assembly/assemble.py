@@ -11,7 +11,6 @@ from agentsight_otel.translation.assembly.attachments import Attachments
 from agentsight_otel.translation.assembly.blocks import NOT_GENAI, BlockBuilder
 from agentsight_otel.translation.assembly.feedback import feedback_spans
 from agentsight_otel.translation.assembly.gather import Ready
-from agentsight_otel.translation.assembly.identity import SYNTHETIC_PREFIX
 from agentsight_otel.translation.assembly.logs import LOG_ONLY
 from agentsight_otel.translation.assembly.members import member_spans
 from agentsight_otel.translation.assembly.memory import Memory
@@ -22,6 +21,7 @@ from agentsight_otel.translation.assembly.turns import Turn, TurnBuilder
 from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.span_data import SpanData
 
+_OTHER = Kind.OTHER
 CONTENT_NOT_CAPTURED = "content_not_captured"
 
 
@@ -41,18 +41,23 @@ def assemble(
     asides: dict[str, list[Node]] = {}
     for nodes in ready.speaking:
         found, above = tops(nodes)
-        for root in found:
-            roots.setdefault(root.conversation, []).append(root)
-        for holder in above:
-            holders.setdefault(holder.conversation, []).append(holder)
-        for node in nodes:
-            if node.kind is Kind.OTHER:
-                asides.setdefault(node.conversation, []).append(node)
+        _sort_in(found, roots)
+        _sort_in(above, holders)
+        _sort_in([node for node in nodes if node.kind is _OTHER], asides)
         _take_context(nodes, memory, builder, export_all=export_all)
-    for conversation_id in sorted(roots, key=lambda name: min(map(order, roots[name]))):
-        found = sorted(roots[conversation_id], key=order)
+    for found in roots.values():
+        found.sort(key=order)
+    for conversation_id in sorted(roots, key=lambda name: roots[name][0].order):
         beside = holders.get(conversation_id, []), asides.get(conversation_id, [])
-        _converse(conversation_id, found, *beside, memory, builder, notices)
+        _converse(conversation_id, roots[conversation_id], *beside, memory, builder, notices)
+    for nodes in (*ready.speaking, *ready.silent):
+        for node in nodes:
+            node.below.clear()  # without cycles they are freed at once, not by the garbage collector
+
+
+def _sort_in(nodes: list[Node], conversations: dict[str, list[Node]]) -> None:
+    for node in nodes:
+        conversations.setdefault(node.conversation, []).append(node)
 
 
 def _converse(
@@ -68,32 +73,19 @@ def _converse(
     describe(remembered, [*holders, *roots], asides)
     turns = TurnBuilder(conversation_id, remembered)
     members = [root for root in roots if semconv.TURN_ID in root.span.attributes]
-    turns.add_all([root for root in roots if root not in members])
+    turns.add_all([root for root in roots if root not in members] if members else roots)
     attachments = Attachments(conversation_id)
     renderer = Renderer(conversation_id, remembered, attachments)
     if turns.turns:
         turns.turns[0].others += holders
-    for span in member_spans(members, renderer, remembered, memory):
-        builder.add_span(conversation_id, span)
-    for span in feedback_spans(conversation_id, roots):
-        builder.add_span(conversation_id, span)
+    if members:
+        builder.add_spans(conversation_id, member_spans(members, renderer, remembered, memory))
+    builder.add_spans(conversation_id, feedback_spans(conversation_id, roots))
     for turn in turns.turns:
         _say_if_silent(turn, notices)
-        for span in renderer.render(turn):
-            builder.add_span(conversation_id, _marked(span, conversation_id))
+        builder.add_spans(conversation_id, renderer.render(turn))
     for upload in attachments.uploads:
         builder.add_upload(conversation_id, upload)
-
-
-def _marked(span: SpanData, conversation_id: str) -> SpanData:
-    """Say on a turn that its conversation's id is made of its trace's."""
-    if span.attributes[semconv.SPAN_KIND] == semconv.KIND_TURN and conversation_id.startswith(
-        SYNTHETIC_PREFIX
-    ):
-        return msgspec.structs.replace(
-            span, attributes={**span.attributes, semconv.CONVERSATION_SYNTHETIC: True}
-        )
-    return span
 
 
 def _say_if_silent(turn: Turn, notices: Counter[str]) -> None:
@@ -105,13 +97,14 @@ def _take_context(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, e
     """Name every span of a trace as a source; those of no agent's are exported only when asked."""
     left = _left(nodes[0].span.trace_id, memory)
     for node in nodes:
-        if response := node.reading.text("response_id"):
+        span, kind = node.span, node.kind
+        if response := node.reading.response:
             memory.told.put(response, node.conversation)
-        if LOG_ONLY in node.span.attributes:
+        if LOG_ONLY in span.attributes:
             continue
-        builder.add_source(node.conversation, node.span.key)
-        left.add(node.span.span_id)
-        if node.kind is Kind.OTHER or (export_all and node.kind is None):
+        builder.add_source(node.conversation, span.key)
+        left.add(span.span_id)
+        if kind is _OTHER or (export_all and kind is None):
             builder.add_span(node.conversation, _plain_span(node, node.conversation))
 
 

@@ -39,16 +39,17 @@ class Attachments:
 
     def text_of(self, said: Said) -> str:
         """Return the text of a message; of one that only shows media, what was heard or a placeholder."""
-        heard = "\n".join(part.text for part in said.message.of("media") if part.text)
-        return said.message.text or heard or PLACEHOLDER
+        if said.message.text:
+            return said.message.text
+        return "\n".join([part.text for part in said.message.shows if part.text]) or PLACEHOLDER
 
     def described(self, said: Said) -> dict[str, Any]:
         """Return the metadata about a message's media, and keep its uploads."""
-        notes = list(self._notes(said))
+        notes = list(self._notes(said)) if said.message.shows else []
         return {"attachments": notes} if notes else {}
 
     def _notes(self, said: Said) -> Iterator[dict[str, Any]]:
-        for index, part in enumerate(said.message.of("media")):
+        for index, part in enumerate(said.message.shows):
             mime = part.mime_type or (
                 get_mime_type(part.filename) if part.filename else "application/octet-stream"
             )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from agentsight_otel.translation.block import Block, Upload
-from agentsight_otel.translation.limits import block_fields
+from agentsight_otel.translation.limits import block_fields, describes_nothing
 from agentsight_otel.translation.span_data import SpanData, SpanKey
 from agentsight_otel.translation.wire import encode_span
 
@@ -38,12 +39,17 @@ class BlockBuilder:
 
     def add_span(self, conversation_id: str, span: SpanData, source: SpanKey | None = None) -> None:
         """Append a wire span; the block fields its attributes state win over earlier ones."""
-        block = self.block(conversation_id)
-        if fields := block_fields(span.attributes, self._notices):
-            block.fields.update(fields)
-        block.spans.append(encode_span(span, max_text_length=self._max_text_length))
+        self.add_spans(conversation_id, [span])
         if source is not None:
-            block.sources.append(source)
+            self.block(conversation_id).sources.append(source)
+
+    def add_spans(self, conversation_id: str, spans: Iterable[SpanData]) -> None:
+        """Append wire spans, in their order."""
+        block = self.block(conversation_id)
+        for span in spans:
+            if not describes_nothing(span.attributes):
+                block.fields.update(block_fields(span.attributes, self._notices))
+            block.spans.append(encode_span(span, max_text_length=self._max_text_length))
 
     def add_fields(self, conversation_id: str, attributes: dict[str, Any]) -> None:
         """Take block fields from attributes that become no wire span."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
+from agentsight_otel.translation.assembly.lanes import History
 from agentsight_otel.translation.assembly.logs import LOG_ONLY
 from agentsight_otel.translation.assembly.memory import Sighting
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.dialects.messages import Message
 from agentsight_otel.translation.dialects.reading import Reading
-from agentsight_otel.translation.dialects.usage import Usage
 from agentsight_otel.translation.dialects.values import PLACEHOLDERS, as_text
+
+_LLM, _TOOL = Kind.LLM, Kind.TOOL
+_asks, _captured, _failed = attrgetter("asks"), attrgetter("captured"), attrgetter("reading.failed")
 
 
 class Call:
@@ -22,9 +26,7 @@ class Call:
         nodes: The spans that saw it, outermost first.
         main: The innermost one that counted its tokens.
         usage: Its tokens, each from the innermost span that has it.
-        input: Messages without the system's, of the span that recorded most.
-        output: Messages of the model, likewise.
-        system: Text of the system messages.
+        output: Messages of the model, of the span that recorded most.
         tool: The tool it was made inside of, None in the conversation itself.
         start_ns: When it began.
         end_ns: When it ended.
@@ -33,42 +35,66 @@ class Call:
     """
 
     __slots__ = (
+        "_history",
+        "_told",
         "asks_for_tools",
         "delta",
         "end_ns",
-        "input",
         "main",
         "nodes",
         "output",
         "reply",
         "start_ns",
-        "system",
         "tool",
         "usage",
     )
 
     def __init__(self, nodes: list[Node]) -> None:
         self.nodes = nodes
-        self.start_ns = min([node.span.start_ns for node in nodes])
-        self.end_ns = max([node.span.end_ns for node in nodes])
-        inner_first = nodes[::-1]
-        self.main = next((node for node in inner_first if node.reading.usage.reported), inner_first[0])
-        usage = self.main.reading.usage
-        for node in inner_first:
-            if node is not self.main:
-                usage = usage.filled_from(node.reading.usage)
-        self.usage: Usage = usage
-        told = _richest(inner_first, "input").reading
+        self.main = main = _main(nodes)
+        told = answered = main.reading
+        self.start_ns, self.end_ns = main.span.start_ns, main.span.end_ns
+        self.usage = main.reading.usage
+        if len(nodes) > 1:
+            inner_first = nodes[::-1]
+            self.start_ns = min([node.span.start_ns for node in nodes])
+            self.end_ns = max([node.span.end_ns for node in nodes])
+            for node in inner_first:
+                if node is not main:
+                    self.usage = self.usage.filled_from(node.reading.usage)
+            told = _richest(inner_first, "input").reading
+            answered = _richest(inner_first, "output").reading
         self.delta = told.delta
-        self.input = tuple([m for m in told.input if m.role != "system"])
-        self.system = "\n".join([m.text for m in told.input if m.role == "system"])
-        self.output: tuple[Message, ...] = _richest(inner_first, "output").reading.output
-        self.asks_for_tools = any(message.asks for message in self.output)
-        self.reply = _reply(self.output)
+        self._told = told.input
+        self.output = output = answered.output
+        self.asks_for_tools = any(map(_asks, output))
+        self.reply = _reply(output) if output else None
+        self._history: History | None = None
         above = nodes[0].above
-        while above is not None and above.kind is not Kind.TOOL:
+        while above is not None and above.kind is not _TOOL:
             above = above.above
         self.tool = above
+
+    def follow(self, earlier: History | None) -> History:
+        """Compare its input with that of the call before; return its history."""
+        if self._history is None:
+            self._history = History(self._told, earlier)
+        return self._history
+
+    @property
+    def history(self) -> History:
+        """Its input, of the span that recorded most."""
+        return self._history or self.follow(None)
+
+    @property
+    def input(self) -> list[Message]:
+        """Its input without the system's messages."""
+        return self.history.messages
+
+    @property
+    def system(self) -> str:
+        """Text of the system's messages."""
+        return "\n".join(self.history.systems)
 
     def merge(self, other: Call) -> None:
         """Take the spans of another sighting of the same call, seen from further inside."""
@@ -80,7 +106,7 @@ class Call:
     @property
     def failed(self) -> bool:
         """Whether it ended in an error."""
-        return all(node.reading.failed for node in self.nodes)
+        return all(map(_failed, self.nodes))
 
     @property
     def only_logged(self) -> bool:
@@ -89,9 +115,10 @@ class Call:
 
     def first(self, field: str) -> str | None:
         """Return a text field of the innermost span that has it."""
-        for node in reversed(self.nodes):
-            value = node.reading.fields.get(field)
-            if value is not None and (text := as_text(value)) is not None:
+        nodes = self.nodes
+        for node in nodes if len(nodes) == 1 else nodes[::-1]:
+            text = node.reading.fields.get(field)
+            if text is not None and (text := as_text(text)) is not None:
                 return text
         return None
 
@@ -101,14 +128,15 @@ def find_calls(nodes: Iterable[Node]) -> tuple[list[Call], list[Node]]:
 
     A model span around exactly one other is the same call seen twice, as are two with the same response id.
     """
-    groups: dict[int, list[Node]] = {}
+    chains: list[list[Node]] = []
+    grouped: set[int] = set()
     wrappers: list[Node] = []
     for node in nodes:
-        if node.kind is not Kind.LLM or id(node) in groups:
+        if node.kind is not _LLM or id(node) in grouped:
             continue
         chain = [node]
         if not node.below:
-            groups[id(node)] = chain
+            chains.append(chain)
             continue
         while len(below := list(_model_spans_below(chain[-1]))) == 1:
             chain.append(below[0])
@@ -119,17 +147,19 @@ def find_calls(nodes: Iterable[Node]) -> tuple[list[Call], list[Node]]:
                 continue
             wrappers += chain
             continue
-        for member in chain:
-            groups[id(member)] = chain
-    merged = _by_response({id(chain): chain for chain in groups.values()}.values())
-    calls = [Call(chain) for chain in merged]
-    calls.sort(key=lambda call: (call.start_ns, call.end_ns, call.main.span.span_id))
+        chains.append(chain)
+        grouped.update(map(id, chain))
+    if len(chains) > 1:
+        chains = _by_response(chains)
+    calls = [Call(chain) for chain in chains]
+    if len(calls) > 1:
+        calls.sort(key=lambda call: (call.start_ns, call.end_ns, call.main.span.span_id))
     return calls, wrappers
 
 
 def _model_spans_below(node: Node) -> Iterator[Node]:
     for below in node.below:
-        if below.kind is Kind.LLM:
+        if below.kind is _LLM:
             yield below
         elif below.kind is Kind.CHAIN:
             yield from _model_spans_below(below)
@@ -139,16 +169,20 @@ def _by_response(chains: Iterable[list[Node]]) -> list[list[Node]]:
     merged: list[list[Node]] = []
     by_id: dict[tuple[str, str], list[Node]] = {}
     for chain in chains:
-        names = {response for node in chain if (response := node.reading.text("response_id"))}
+        names = [response for node in chain if (response := node.reading.response)]
         keys = [(chain[0].span.trace_id, name) for name in sorted(names)]
-        known = next((by_id[key] for key in keys if key in by_id), None)
+        known = None
+        for key in keys:
+            if known is None:
+                known = by_id.get(key)
         if known is None:
             known = chain
             merged.append(known)
         else:
             known += chain
             known.sort(key=lambda node: (node.span.start_ns, -node.span.end_ns, node.span.span_id))
-        by_id.update(dict.fromkeys(keys, known))
+        for key in keys:
+            by_id[key] = known
     return merged
 
 
@@ -166,13 +200,18 @@ def merge_shadows(runs: list[list[Call]]) -> set[int]:
     """
     alone = [calls[0] for calls in runs if len(calls) == 1 and calls[0].nodes[0].above is None]
     hidden: set[int] = set()
+    if not alone:
+        return hidden
     by_trace: dict[str, list[Call]] = {}
-    every = sorted((call for calls in runs for call in calls), key=lambda call: call.start_ns)
+    every = sorted([call for calls in runs for call in calls], key=lambda call: call.start_ns)
     for call in every:
         by_trace.setdefault(call.main.span.trace_id, []).append(call)
     starts = [call.start_ns for call in every]
     for shadow in sorted(alone, key=lambda call: not call.only_logged):
-        near = [call for call in by_trace[shadow.main.span.trace_id] if _same_in_trace(shadow, call)]
+        beside = by_trace[shadow.main.span.trace_id]
+        if len(beside) == 1 and shadow.first("response_id") is not None:
+            continue
+        near = [call for call in beside if _same_in_trace(shadow, call)]
         far = every[: bisect_right(starts, shadow.start_ns)] if not near else []
         found = near or [call for call in far if _shadows(shadow, call)]
         found = [call for call in found if call is not shadow and id(call) not in hidden]
@@ -223,9 +262,13 @@ def was_seen(shadow: Call, sightings: Sequence[Sighting]) -> bool:
     )
 
 
-def _signs(call: Call) -> tuple[str | None, ...]:
+def _signs(call: Call) -> tuple[int | str | None, ...]:
     text = call.reply.sign if call.reply is not None else None
-    return text, *(part.name for message in call.output for part in message.of("tool_call"))
+    return (text, *_asked(call)) if call.asks_for_tools else (text,)
+
+
+def _asked(call: Call) -> tuple[str, ...]:
+    return tuple([part.name for message in call.output for part in message.asks])
 
 
 def _says_the_same(one: Call, other: Call) -> bool:
@@ -237,13 +280,20 @@ def _says_the_same(one: Call, other: Call) -> bool:
 
 def _spoken(call: Call) -> tuple[str, tuple[str, ...]]:
     text = call.reply.text.strip() if call.reply is not None else ""
-    return text, tuple(part.name for message in call.output for part in message.of("tool_call"))
+    return text, _asked(call)
+
+
+def _main(nodes: list[Node]) -> Node:
+    """Return the innermost node that counted tokens, else the innermost."""
+    if len(nodes) > 1:
+        for node in reversed(nodes):
+            if node.reading.usage.reported:
+                return node
+    return nodes[-1]
 
 
 def _richest(nodes: list[Node], side: str) -> Node:
     """Return the node whose input or output says most, the first of equals."""
-    if len(nodes) == 1:
-        return nodes[0]
     return max(nodes, key=lambda node: _size(getattr(node.reading, side)))
 
 
@@ -252,6 +302,9 @@ def _size(messages: tuple[Message, ...]) -> int:
 
 
 def _reply(output: tuple[Message, ...]) -> Message | None:
+    if len(output) == 1:
+        [message] = output
+        return message if message.role == "assistant" and message.text.strip() else None
     spoken = [message for message in output if message.role == "assistant" and message.text.strip()]
     if len(spoken) > 1 and spoken[-1].text == "".join(message.text for message in spoken[:-1]):
         return spoken[-1]
@@ -265,11 +318,13 @@ def call_content(call: Call) -> bool:
 
 def content_of(reading: Reading) -> bool:
     """Whether a span carries any text of a conversation, and not only what stands for one."""
+    if not reading.speaks:
+        return False
     texts = {text.strip() for text in (reading.user_text, reading.reply_text) if text}
     if not texts <= PLACEHOLDERS:
         return True
     return _says_something(reading.input) or _says_something(reading.output)
 
 
-def _says_something(messages: tuple[Message, ...]) -> bool:
-    return any(message.role != "system" and message.text.strip() not in PLACEHOLDERS for message in messages)
+def _says_something(messages: Iterable[Message]) -> bool:
+    return any(map(_captured, messages))

@@ -7,7 +7,6 @@ its last messages are those that an earlier call of the conversation ended with.
 
 from __future__ import annotations
 
-from agentsight_otel.translation.assembly.ids import text_id
 from agentsight_otel.translation.assembly.memory import Memory
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.base import Kind
@@ -20,7 +19,7 @@ _AMBIGUOUS = ""
 def remember_tail(node: Node, memory: Memory) -> None:
     """Remember how the history ends after a model call, with the conversation it is of."""
     reading = node.reading
-    if node.kind is not Kind.LLM or not reading.output:
+    if not reading.output or len(reading.input) + len(reading.output) < _TAIL:
         return
     key = _tail((*reading.input[-2 * _TAIL :], *reading.output))
     if key is None:
@@ -42,12 +41,12 @@ def conversation_of_history(node: Node, memory: Memory) -> str | None:
     return (memory.tails.get(key) or None) if key is not None else None
 
 
-def _tail(messages: tuple[Message, ...]) -> str | None:
+def _tail(messages: tuple[Message, ...]) -> int | None:
     """Return a key for the last messages; None where there are too few to tell conversations apart."""
-    tail: list[str] = []
+    tail: list[tuple[str, int | None]] = []
     for message in reversed(messages):
-        if message.role != "system" and message.text:
-            tail.append(f"{message.role}:{message.sign}")
+        if message.text and message.role != "system":
+            tail.append((message.role, message.sign))
             if len(tail) == _TAIL:
-                return text_id("tail", *tail)
+                return hash(tuple(tail))
     return None

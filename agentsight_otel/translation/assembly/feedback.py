@@ -57,7 +57,7 @@ def feedback_spans(conversation_id: str, roots: list[Node]) -> Iterator[SpanData
     """
     for root in roots:
         for node in root.subtree():
-            for index, annotation in enumerate(node.reading.annotations):
+            for index, annotation in enumerate(node.reading.annotations if node.reading.judges else ()):
                 yield _feedback(conversation_id, node, annotation, index)
 
 

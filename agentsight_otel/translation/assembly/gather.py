@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import attrgetter
 from typing import NamedTuple
 
 from agentsight_otel.translation.assembly.calls import Call, find_calls
@@ -13,6 +14,8 @@ from agentsight_otel.translation.assembly.memory import Memory
 from agentsight_otel.translation.assembly.pending import Pending, PendingTrace
 from agentsight_otel.translation.assembly.trees import Node, connect, order
 from agentsight_otel.translation.dialects.base import Kind
+
+_matters = attrgetter("matters")
 
 
 class Ready(NamedTuple):
@@ -72,12 +75,12 @@ def _grow(traces: list[PendingTrace], memory: Memory) -> tuple[list[_Grown], lis
     speaking: list[_Grown] = []
     silent: list[_Grown] = []
     for grown in forest:
-        (speaking if any(node.matters for node in grown.nodes) else silent).append(grown)
+        (speaking if any(map(_matters, grown.nodes)) else silent).append(grown)
     return speaking, silent
 
 
 def _start(grown: _Grown) -> tuple[int, int, str, str]:
-    return order(grown.nodes[0])
+    return grown.nodes[0].order
 
 
 def _unfinished(speaking: list[_Grown]) -> dict[str, list[PendingTrace]]:
@@ -110,8 +113,8 @@ def _waits(roots: list[Node]) -> bool:
 
 def _has_open_calls(call: Call) -> bool:
     """Whether a model wants tools to be run that its provider has not run itself."""
-    done = {part.id for message in call.output for part in message.of("tool_result")}
-    return any(part.id not in done for message in call.output for part in message.of("tool_call"))
+    done = {part.id for message in call.output for part in message.results}
+    return any(part.id not in done for message in call.output for part in message.asks)
 
 
 def _is_asked(call: Call, earlier: list[Node]) -> bool:
@@ -126,6 +129,6 @@ def _is_asked(call: Call, earlier: list[Node]) -> bool:
         for system, one in latest.items()
         if system != call.system and _has_open_calls(one)
         for message in one.output
-        for part in message.of("tool_call")
+        for part in message.asks
         for text in texts
     )

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from agentsight_otel.translation.assembly.continuity import conversation_of_history, remember_tail
 from agentsight_otel.translation.assembly.memory import Memory
 from agentsight_otel.translation.assembly.trees import Node
-from agentsight_otel.translation.limits import clamp_id
+from agentsight_otel.translation.dialects.base import Kind
+from agentsight_otel.translation.dialects.messages import Told
+from agentsight_otel.translation.limits import MAX_FIELD_CHARS, clamp_id
 
 SYNTHETIC_PREFIX = "trace:"
+_LLM = Kind.LLM
 
 
 def resolve(traces: list[list[Node]], memory: Memory, notices: Counter[str]) -> None:
@@ -23,24 +26,26 @@ def resolve(traces: list[list[Node]], memory: Memory, notices: Counter[str]) -> 
     for nodes in traces:
         _down_the_tree(nodes, notices)
     waiting = []
+    told: dict[str, Told | None] = {}
     for nodes in traces:
         shared = _shared(nodes)
         if shared is None:
             waiting.append(nodes)
         else:
-            _settle(nodes, shared, memory)
+            _settle(nodes, shared, memory, told)
     for nodes in waiting:
-        _settle(nodes, _elsewhere(nodes, memory), memory)
+        _settle(nodes, _elsewhere(nodes, memory), memory, told)
 
 
 def _down_the_tree(nodes: list[Node], notices: Counter[str]) -> None:
     done: set[int] = set()
     for start in nodes:
-        path = []
-        if start.parent is None or id(start.parent) in done:
+        parent = start.parent
+        if parent is None or id(parent) in done:
             _name(start, notices)
             done.add(id(start))
             continue
+        path = []
         node: Node | None = start
         while node is not None and id(node) not in done:
             path.append(node)
@@ -52,8 +57,12 @@ def _down_the_tree(nodes: list[Node], notices: Counter[str]) -> None:
 
 def _name(node: Node, notices: Counter[str]) -> None:
     reading = node.reading
-    own = clamp_id(reading.conversation, notices) if node.matters or reading.is_ours else ""
     inherited = node.parent.conversation if node.parent is not None else ""
+    own = ""
+    if reading.conversation and (node.matters or reading.is_ours):
+        own = reading.conversation
+        if len(own) > MAX_FIELD_CHARS:
+            own = clamp_id(own, notices)
     node.conversation = own if own and (reading.is_ours or not inherited) else inherited
 
 
@@ -96,10 +105,12 @@ def _hints(nodes: list[Node], memory: Memory) -> Iterator[str]:
         yield from filter(None, [clamp_id(node.reading.conversation, Counter())])
 
 
-def _settle(nodes: list[Node], conversation: str, memory: Memory) -> None:
+def _settle(nodes: list[Node], conversation: str, memory: Memory, told: dict[str, Told | None]) -> None:
     memory.traces.put(nodes[0].span.trace_id, conversation)
     for node in nodes:
         node.conversation = node.conversation or conversation
-        if response := node.reading.text("response_id"):
+        if response := node.reading.response:
             memory.responses.put(response, node.conversation)
-        remember_tail(node, memory)
+        if node.kind is _LLM:
+            told[node.conversation] = node.reading.follow(told.get(node.conversation))
+            remember_tail(node, memory)

@@ -6,17 +6,16 @@ what the agent said in between is aligned by its place.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
-from itertools import pairwise
 
 import msgspec
 
 from agentsight_otel.translation.dialects.messages import Message
-from agentsight_otel.translation.dialects.values import text_signature
 
 _MAX_ENTRIES = 1_000
 _MAX_OPEN_CALLS = 200
-_NO_ANSWER = "none"
+_NO_ANSWER = -1  # which no signature is
 
 
 class Entry(msgspec.Struct, gc=False):
@@ -28,9 +27,9 @@ class Entry(msgspec.Struct, gc=False):
         reply: Signature of the agent's answer, once there is one.
     """
 
-    sign: str | None
+    sign: int | None
     emitted: bool = True
-    reply: str | None = None
+    reply: int | None = None
     replied: bool = False
 
 
@@ -46,6 +45,58 @@ class Found(msgspec.Struct, gc=False):
     backfill: list[Message] = []
 
 
+class History:
+    """The input of a model call, and what tells it from other histories.
+
+    Every model call repeats the history of the one before: what was found out of that is taken from it.
+
+    Attributes:
+        told: The whole input.
+        messages: Without the system's.
+        systems: Texts of the system's.
+        at: Where among the messages those of the user are.
+        signs: Their signatures.
+        replies: For each of them the signature of the last answer before the next one.
+        tail: Where the user's messages at the end begin, after all that the agent or a tool said.
+    """
+
+    __slots__ = ("at", "messages", "replies", "signs", "systems", "tail", "told")
+
+    def __init__(self, told: tuple[Message, ...], earlier: History | None = None) -> None:
+        self.told = told
+        self.tail = 0
+        self.messages: list[Message]
+        self.systems: list[str]
+        self.at: list[int]
+        self.signs: list[int | None]
+        self.replies: list[int | None]
+        if earlier is not None and told[: len(earlier.told)] == earlier.told:
+            self.messages, self.systems = earlier.messages.copy(), earlier.systems.copy()
+            self.at, self.signs, self.replies = (
+                earlier.at.copy(),
+                earlier.signs.copy(),
+                earlier.replies.copy(),
+            )
+            self.tail = earlier.tail
+            told = told[len(earlier.told) :]
+        else:
+            self.messages, self.systems = [], []
+            self.at, self.signs, self.replies = [], [], []
+        for message in told:
+            if message.role == "system":
+                self.systems.append(message.text)
+                continue
+            if message.from_user:
+                self.at.append(len(self.messages))
+                self.signs.append(message.sign)
+                self.replies.append(_NO_ANSWER)
+            else:
+                self.tail = len(self.messages) + 1
+                if message.answers and self.at:
+                    self.replies[-1] = message.sign
+            self.messages.append(message)
+
+
 class Lane(msgspec.Struct):
     """The history of one agent in one conversation."""
 
@@ -54,105 +105,95 @@ class Lane(msgspec.Struct):
     system: str | None = None
     open_calls: dict[str, str] = {}
 
-    def continues(self, messages: tuple[Message, ...]) -> bool:
+    def continues(self, history: History) -> bool:
         """Whether a history is this lane's."""
-        at = [i for i, message in enumerate(messages) if message.from_user]
-        signs = [messages[i].sign for i in at]
-        return bool(signs) and bool(self.users) and self._offset(signs, _replies(messages, at)) is not None
+        return bool(history.at) and bool(self.users) and self._offset(history) is not None
 
-    def find_new(self, messages: tuple[Message, ...], *, delta: bool = False, again: bool = False) -> Found:
+    def find_new(self, history: History, *, delta: bool = False, again: bool = False) -> Found:
         """Return what is new in the input of a model call, and remember it.
 
         Args:
-            messages: The input without system messages, in order.
+            history: The input.
             delta: The input holds only what is new.
             again: The turn that the last message began is still without an answer, so that the same
                 message alone is a second try and not a second message.
         """
-        at = [i for i, message in enumerate(messages) if message.from_user]
+        at, signs, tail = history.at, history.signs, history.tail
         if not at:
             return Found()
-        signs = [messages[i].sign for i in at]
-        trailing = _trailing(messages, at)
         if delta:
-            return self._append(messages, at, signs)
-        if len(messages) == 1 and self.users:
-            return self._alone(messages, signs, again=again)
+            return self._append(history, 0)
         if not self.users:
-            self.users = [Entry(sign, emitted=i in trailing) for i, sign in zip(at, signs, strict=True)]
-            return Found([messages[i] for i in at if i in trailing])
-        return self._align(messages, at, signs, trailing)
+            self.users = [Entry(sign, emitted=i >= tail) for i, sign in zip(at, signs, strict=True)]
+            return Found([history.messages[i] for i in at if i >= tail])
+        if len(history.messages) == 1:
+            if again and _same(self.users[-1].sign, signs[0]):
+                return Found()
+            return self._append(history, 0)
+        return self._align(history)
 
-    def answered(self, reply: str) -> None:
+    def answered(self, reply: Message) -> None:
         """Remember the answer to the last message."""
         if self.users:
-            self.users[-1].reply = text_signature(reply)
+            self.users[-1].reply = reply.sign if reply.text else None
             self.users[-1].replied = True
 
-    def note_calls(self, messages: tuple[Message, ...], output: tuple[Message, ...]) -> None:
+    def note_calls(self, messages: list[Message], output: tuple[Message, ...]) -> None:
         """Remember which tool calls wait for their result."""
         for message in messages if self.open_calls else ():
-            if message.results:
-                for part in message.of("tool_result"):
-                    if self.open_calls.pop(part.id, None) is None and not part.id and self.open_calls:
-                        del self.open_calls[next(iter(self.open_calls))]
+            for part in message.results:
+                if self.open_calls.pop(part.id, None) is None and not part.id and self.open_calls:
+                    del self.open_calls[next(iter(self.open_calls))]
         for message in output:
-            for index, part in enumerate(message.of("tool_call")):
+            for index, part in enumerate(message.asks):
                 if len(self.open_calls) < _MAX_OPEN_CALLS:
                     self.open_calls[part.id or f"{part.name} {index}"] = str(part.value)
 
-    def _alone(self, messages: tuple[Message, ...], signs: list[str | None], *, again: bool) -> Found:
-        if again and _same(self.users[-1].sign, signs[0]):
-            return Found()
-        return self._append(messages, [0], signs)
-
-    def _append(self, messages: tuple[Message, ...], at: list[int], signs: list[str | None]) -> Found:
-        self.users += [Entry(sign) for sign in signs]
+    def _append(self, history: History, first: int) -> Found:
+        """Take the user's messages from the n-th on."""
+        self.users += [Entry(sign) for sign in history.signs[first:]]
         self._trim()
-        return Found([messages[i] for i in at])
+        return Found([history.messages[i] for i in history.at[first:]])
 
-    def _align(
-        self, messages: tuple[Message, ...], at: list[int], signs: list[str | None], trailing: set[int]
-    ) -> Found:
-        offset = self._offset(signs, _replies(messages, at))
+    def _align(self, history: History) -> Found:
+        at, signs, users = history.at, history.signs, self.users
+        offset = self._offset(history)
         if offset is None:
-            new = [n for n, i in enumerate(at) if i in trailing]
-            return self._append(messages, [at[n] for n in new], [signs[n] for n in new])
-        known = len(self.users) - offset
+            return self._append(history, bisect_left(at, history.tail))
+        known = len(users) - offset
         unknown = max(-offset, 0)
-        common = next(
-            (n for n in range(unknown, min(known, len(signs))) if not self._is(n + offset, signs[n])), known
-        )
-        if common < min(known, len(signs)):
-            del self.users[common + offset :]
-            known = common
+        last = min(known, len(signs))
+        for n in range(unknown, last):
+            if not self._is(n + offset, signs[n]):
+                del users[n + offset :]
+                known = last = n
+                break
         found = Found()
-        for n, i in enumerate(at[:known]):
-            if n < unknown:
-                continue
-            entry = self.users[n + offset]
-            if i in trailing and not entry.emitted:
+        for n in range(unknown, last):
+            entry = users[n + offset]
+            if not entry.emitted and at[n] >= history.tail:
                 entry.emitted = True
-                found.users.append(messages[i])
-            else:
-                self._backfill(found, messages, at, n, offset)
-        found.users += self._append(messages, at[known:], signs[known:]).users
-        if known:
-            self._backfill_between(found, messages, at, known, offset)
+                found.users.append(history.messages[at[n]])
+            elif not (entry.replied and n + offset + 1 < len(users)):
+                # What was said after an answer comes before the message that is new.
+                self._backfill(found, history, n, offset)
+        if known < len(at):
+            found.users += self._append(history, known).users
+            for n in range(known, len(at) - 1) if known else ():
+                self._backfill(found, history, n, offset)
         return found
 
-    def _backfill(
-        self, found: Found, messages: tuple[Message, ...], at: list[int], n: int, offset: int
-    ) -> None:
-        if n + 1 >= len(at):
+    def _backfill(self, found: Found, history: History, n: int, offset: int) -> None:
+        """Find the answers to a message that only this history tells of."""
+        if n + 1 >= len(history.at):
             return
         entry = self.users[n + offset]
-        if entry.replied and n + offset + 1 < len(self.users):
-            return  # what was said after an answer comes before the message that is new
-        answers = _answers(messages, at, n)
-        if not entry.emitted or not answers:
+        if not entry.emitted or (entry.replied and n + offset + 1 < len(self.users)):
             return
+        answers = [one for one in history.messages[history.at[n] + 1 : history.at[n + 1]] if one.answers]
         signs = [answer.sign for answer in answers]
+        if not answers:
+            return
         if not entry.replied:
             answers = answers[-1:]
         elif entry.reply in signs:
@@ -163,22 +204,17 @@ class Lane(msgspec.Struct):
             entry.replied, entry.reply = True, signs[-1]
             found.backfill += answers
 
-    def _backfill_between(
-        self, found: Found, messages: tuple[Message, ...], at: list[int], known: int, offset: int
-    ) -> None:
-        for n in range(known, len(at) - 1):
-            self._backfill(found, messages, at, n, offset)
-
-    def _is(self, index: int, sign: str | None) -> bool:
+    def _is(self, index: int, sign: int | None) -> bool:
         return _same(self.users[index].sign, sign)
 
-    def _offset(self, signs: list[str | None], replies: list[str | None]) -> int | None:
+    def _offset(self, history: History) -> int | None:
         """Return the place in the lane of a history's first message, or None when it is another history.
 
         The history may have lost its beginning, its end may be new; where several places fit because texts
         recur, the one where the agent's answers fit too is right.
         """
         known = len(self.users)
+        signs, replies = history.signs, history.replies
         mine = [entry.sign for entry in self.users]
         if signs[:known] == mine and self._answers_fit(0, known, replies, 0)[1] == 0:
             return 0
@@ -198,7 +234,7 @@ class Lane(msgspec.Struct):
                 best = min(best or rank, rank)
         return -best[4] if best is not None else self._edited(signs)
 
-    def _edited(self, signs: list[str | None]) -> int | None:
+    def _edited(self, signs: list[int | None]) -> int | None:
         """Return the place of a history of which the application changed a part."""
         known = len(self.users)
         common = 0
@@ -214,11 +250,17 @@ class Lane(msgspec.Struct):
                     return first - start
         return None
 
-    def _answers_fit(self, first: int, last: int, replies: list[str | None], offset: int) -> tuple[int, int]:
+    def _answers_fit(self, first: int, last: int, replies: list[int | None], offset: int) -> tuple[int, int]:
         """Return how many answers are the same in the lane and in a history, and how many are not."""
-        answered = [n for n in range(first, last) if self.users[n].replied]
-        right = sum(_same(self.users[n].reply, replies[n - offset]) for n in answered)
-        return right, len(answered) - right
+        right = wrong = 0
+        for n in range(first, last):
+            entry = self.users[n]
+            if entry.replied:
+                if _same(entry.reply, replies[n - offset]):
+                    right += 1
+                else:
+                    wrong += 1
+        return right, wrong
 
     def _trim(self) -> None:
         excess = len(self.users) - _MAX_ENTRIES
@@ -232,33 +274,5 @@ def users_of(messages: Iterable[Message]) -> list[Message]:
     return [message for message in messages if message.from_user]
 
 
-def _trailing(messages: tuple[Message, ...], at: list[int]) -> set[int]:
-    """Return where the user's messages at the end are, after all that the agent or a tool said."""
-    first = len(messages)
-    while first and messages[first - 1].from_user:
-        first -= 1
-    return {i for i in at if i >= first}
-
-
-def _answers(messages: tuple[Message, ...], at: list[int], n: int) -> list[Message]:
-    end = at[n + 1]
-    return list(filter(_is_answer, messages[at[n] + 1 : end]))
-
-
-def _replies(messages: tuple[Message, ...], at: list[int]) -> list[str | None]:
-    """Return for each of the user's messages the signature of the last answer before the next one."""
-    replies: list[str | None] = []
-    for start, end in pairwise((*at, len(messages))):
-        last = end - 1
-        while last > start and not _is_answer(messages[last]):
-            last -= 1
-        replies.append(messages[last].sign if last > start else _NO_ANSWER)
-    return replies
-
-
-def _is_answer(message: Message) -> bool:
-    return message.role == "assistant" and not message.asks and bool(message.text.strip())
-
-
-def _same(one: str | None, other: str | None) -> bool:
+def _same(one: int | None, other: int | None) -> bool:
     return one is None or other is None or one == other

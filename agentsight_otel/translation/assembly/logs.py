@@ -27,6 +27,9 @@ def readings(trace: PendingTrace, memory: Memory) -> Iterator[Reading]:
     A record that names a span of another operation (the application's own span around a model call, say)
     is about a call of its own below it, which its response id joins to the call's span.
     """
+    if not trace.logs:
+        yield from map(Reading, trace.spans.values())
+        return
     for name, span in trace.spans.items():
         logs = trace.logs.get(name)
         if not logs:
@@ -76,7 +79,7 @@ def _stand_ins(log: LogData, events: list[EventData], memory: Memory) -> Iterato
         )
         reading = read_span(span)
         reading.kind = reading.kind or Kind.LLM
-        response = reading.text("response_id")
+        response = reading.response
         if response and memory.told.get(response):
             reading.usage = Usage()  # the call's span has been delivered; only the texts are news
         yield reading

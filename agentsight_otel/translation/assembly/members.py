@@ -31,7 +31,7 @@ def member_spans(
 
 
 def _fill(turn: Turn, roots: list[Node], remembered: Conversation) -> None:
-    found = [(nodes, *find_calls(nodes)) for nodes in (list(root.subtree()) for root in roots)]
+    found = [(nodes, *find_calls(nodes)) for nodes in (root.subtree() for root in roots)]
     hidden = merge_shadows([calls for _, calls, _ in found])
     every = [call for _, calls, _ in found for call in calls]
     hidden |= {id(call) for call in every if was_seen(call, remembered.sightings)}

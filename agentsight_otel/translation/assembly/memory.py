@@ -9,6 +9,7 @@ import msgspec
 
 from agentsight_otel.translation.assembly.lanes import Lane
 
+K = TypeVar("K")
 V = TypeVar("V")
 
 _CONVERSATIONS = 2_000
@@ -20,21 +21,21 @@ _ACTIONS = 200
 _SIGHTINGS = 64
 
 
-class Recent(Generic[V]):
+class Recent(Generic[K, V]):
     """A mapping that forgets what was not used for longest."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._items: OrderedDict[str, V] = OrderedDict()
+        self._items: OrderedDict[K, V] = OrderedDict()
 
-    def get(self, key: str) -> V | None:
+    def get(self, key: K) -> V | None:
         """Return the value and count it as used."""
         value = self._items.get(key)
         if value is not None:
             self._items.move_to_end(key)
         return value
 
-    def put(self, key: str, value: V) -> None:
+    def put(self, key: K, value: V) -> None:
         """Remember a value."""
         self._items[key] = value
         self._items.move_to_end(key)
@@ -78,7 +79,7 @@ class Sighting(msgspec.Struct, gc=False):
     start_ns: int
     end_ns: int
     tokens: int | None
-    spoken: tuple[str | None, ...]
+    spoken: tuple[int | str | None, ...]
 
 
 class Conversation(msgspec.Struct):
@@ -116,19 +117,19 @@ class Memory:
     """The conversations, traces and responses seen of late."""
 
     def __init__(self) -> None:
-        self._conversations: Recent[Conversation] = Recent(_CONVERSATIONS)
-        self.traces: Recent[str] = Recent(_TRACES)
+        self._conversations: Recent[str, Conversation] = Recent(_CONVERSATIONS)
+        self.traces: Recent[str, str] = Recent(_TRACES)
         """Conversation id by trace id."""
-        self.delivered: Recent[set[str]] = Recent(_TRACES)
+        self.delivered: Recent[str, set[str]] = Recent(_TRACES)
         """Span ids that have left, by trace id."""
-        self.responses: Recent[str] = Recent(_RESPONSES)
+        self.responses: Recent[str, str] = Recent(_RESPONSES)
         """Conversation id by response id."""
-        self.told: Recent[str] = Recent(_RESPONSES)
+        self.told: Recent[str, str] = Recent(_RESPONSES)
         """Conversation id by response id, of what has left."""
-        self.tails: Recent[str] = Recent(_TAILS)
-        """Conversation id by what its history ended with; "" where several conversations ended so."""
+        self.tails: Recent[int, str] = Recent(_TAILS)
+        """Conversation id by the hash of what its history ended with; "" where several ended so."""
 
-        self._recorded: Recent[set[str]] = Recent(_TURNS)
+        self._recorded: Recent[str, set[str]] = Recent(_TURNS)
 
     def note_recorded(self, turn_id: str, name: str) -> None:
         """Remember a tool that a turn of ours recorded itself."""

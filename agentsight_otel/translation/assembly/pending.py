@@ -10,6 +10,7 @@ from agentsight_otel.translation.dialects import CONVERSATION_KEYS
 from agentsight_otel.translation.span_data import EventData, LogData, SpanData
 
 _NAMES = frozenset(CONVERSATION_KEYS)
+_RANKS = {key: rank for rank, key in reversed([*enumerate(CONVERSATION_KEYS)])}
 MAX_HELD_IDLES = 12
 """A trace whose conversation never rests leaves after this many idle times, as does one whose tools' results
 never come."""
@@ -51,14 +52,16 @@ class Pending:
 
     def add(self, span: SpanData, now_ns: int) -> bool:
         """Keep a span; False when it is here already."""
-        trace = self._trace(span.trace_id, now_ns)
+        trace = self._traces.get(span.trace_id)
+        if trace is None or trace.holder or trace.last_ns < now_ns:
+            trace = self._trace(span.trace_id, now_ns)
         if span.span_id in trace.spans:
             return False
         trace.spans[span.span_id] = span
         self.count += 1
         attributes = span.attributes
-        for key in CONVERSATION_KEYS if not _NAMES.isdisjoint(attributes) else ():
-            value = attributes.get(key)
+        for key in sorted(_NAMES.intersection(attributes), key=_RANKS.__getitem__):
+            value = attributes[key]
             if value and isinstance(value, str):
                 trace.conversations.add(value)
                 break
@@ -135,7 +138,8 @@ class Pending:
         trace = self._traces.get(trace_id)
         if trace is None:
             trace = self._traces[trace_id] = PendingTrace(trace_id, now_ns, now_ns)
-        self._let_go(trace)
+        if trace.holder:
+            self._let_go(trace)
         trace.last_ns = max(trace.last_ns, now_ns)
         return trace
 
@@ -143,15 +147,14 @@ class Pending:
         taken = [self._traces.pop(trace_id) for trace_id in list(trace_ids)]
         self.count -= sum(len(trace.spans) for trace in taken)
         for trace in taken:
-            self._let_go(trace)
+            if trace.holder:
+                self._let_go(trace)
         return taken
 
     def _holding(self, conversation_id: str) -> list[PendingTrace]:
         return [self._traces[trace_id] for trace_id in self._held[conversation_id]]
 
     def _let_go(self, trace: PendingTrace) -> None:
-        if not trace.holder:
-            return
         held = self._held[trace.holder]
         held.discard(trace.trace_id)
         if not held:

@@ -49,9 +49,14 @@ def _of_run(root: Node) -> tuple[str | None, dict[str, Any]]:
     metadata: dict[str, Any] = {}
     level = [root]
     while level and not (customer and metadata):
-        customer = customer or next((n.reading.customer for n in level if n.reading.customer), None)
-        metadata = metadata or next(filter(None, map(_own_metadata, level)), {})
-        level = [below for node in level for below in node.below]
+        below: list[Node] = []
+        for node in level:
+            reading = node.reading
+            customer = customer or reading.customer
+            if reading.describes and not metadata:
+                metadata = _own_metadata(node)
+            below += node.below
+        level = below
     return customer or _above(root), metadata
 
 
@@ -67,11 +72,10 @@ def _above(root: Node) -> str | None:
 def _own_metadata(node: Node) -> dict[str, Any]:
     reading = node.reading
     session = node.span.attributes.get("session.id")
-    if session is None and not reading.metadata and "tags" not in reading.fields:
+    if not reading.has_metadata and session in (None, node.conversation):
         return {}
-    metadata = {
-        key: to_jsonable(value) for key, value in reading.metadata.items() if not key.startswith(_NOISE)
-    }
+    told = reading.metadata
+    metadata = {key: to_jsonable(told[key]) for key in told if not key.startswith(_NOISE)}
     tags = load(reading.fields.get("tags"))
     if isinstance(tags, str):
         tags = [tag.strip() for tag in tags.split(",") if tag.strip()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from agentsight_otel import semconv
 from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.translation.assembly.attachments import Attachments
 from agentsight_otel.translation.assembly.calls import Call
+from agentsight_otel.translation.assembly.identity import SYNTHETIC_PREFIX
 from agentsight_otel.translation.assembly.ids import span_id
 from agentsight_otel.translation.assembly.memory import Conversation, KnownAction
 from agentsight_otel.translation.assembly.tools import ToolRun, result_text
@@ -57,6 +59,22 @@ _TOOL_REPEATED = (
     "ai.toolCall.result",
 )
 _MESSAGE_EVENTS = ("gen_ai.", "agentsight.")
+_SHARED = (
+    semconv.GEN_AI_OPERATION_NAME,
+    semconv.GEN_AI_SYSTEM,
+    semconv.GEN_AI_REQUEST_MODEL,
+    semconv.GEN_AI_USAGE_INPUT_TOKENS,
+    semconv.GEN_AI_USAGE_OUTPUT_TOKENS,
+    semconv.GEN_AI_TOOL_CALL_ID,
+)
+"""The names of other conventions that we write, in the order in which we do."""
+_LLM = Kind.LLM
+_WITH_HISTORY = frozenset({Kind.AGENT, Kind.CHAIN, Kind.LLM, Kind.TURN})
+_KIND_NAMES: dict[Kind | None, str] = {
+    None: "span",
+    **{kind: kind.value for kind in Kind},
+    Kind.TURN: "part",
+}
 
 
 class Renderer:
@@ -67,6 +85,7 @@ class Renderer:
         self._memory = memory
         self._attachments = attachments
         self._parents: dict[str, str] = {}
+        self._synthetic = conversation_id.startswith(SYNTHETIC_PREFIX)
 
     def render(self, turn: Turn) -> list[SpanData]:
         """Return the wire spans of a turn, the turn first."""
@@ -78,14 +97,14 @@ class Renderer:
             for node in call.nodes:
                 self._parents[node.span.span_id] = call.main.span.span_id
         spans = [self._turn(turn)]
-        spans += [self._tool(run, turn) for run in turn.tools.runs]
+        for run in turn.tools.runs:
+            spans.append(self._tool(run, turn))
+            self._remember(run)
         spans += [
             self._call(call, turn) for call in turn.calls if call.usage.reported or not call.only_logged
         ]
         spans += [self._counted(node, turn) for node in turn.counted]
         spans += [self._other(node, turn) for node in turn.others]
-        for run in turn.tools.runs:
-            self._remember(run)
         return spans
 
     def _remember(self, run: ToolRun) -> None:
@@ -101,7 +120,8 @@ class Renderer:
 
     def _turn(self, turn: Turn) -> SpanData:
         source = turn.root.span if turn.root is not None else turn.first
-        attributes = self._ours(semconv.KIND_TURN, turn) | {semconv.TURN_COMPLETE: True}
+        attributes = self._ours(semconv.KIND_TURN, turn)
+        attributes[semconv.TURN_COMPLETE] = True
         if not turn.captured:
             attributes[semconv.CONTENT_CAPTURED] = False
         if self._memory.customer:
@@ -112,31 +132,34 @@ class Renderer:
             attributes[semconv.DIALECT] = turn.root.reading.dialect
             if turn.root.reading.agent:
                 attributes[semconv.ENTITY_NAME] = turn.root.reading.agent
-            attributes = _with_originals(attributes, source.attributes, _REPEATED)
-        said = sorted(turn.said, key=lambda one: one.time_ns)
-        start = min([source.start_ns, *(one.time_ns for one in said)])
-        kept = (
-            [event for event in source.events if not event.name.startswith(_MESSAGE_EVENTS)]
-            if turn.root
-            else []
-        )
+            attributes = _beside_originals(attributes, source.attributes, _REPEATED)
+        if self._synthetic:
+            attributes[semconv.CONVERSATION_SYNTHETIC] = True
+        said = turn.said
+        start, end = source.start_ns, turn.end_ns
+        if said:
+            if len(said) > 1:
+                said = sorted(said, key=lambda one: one.time_ns)
+            start, end = min(start, said[0].time_ns), max(end, said[-1].time_ns)
+        whole = turn.root is not None
+        # Without names: msgspec takes four times as long for arguments that have them.
         return SpanData(
-            trace_id=source.trace_id,
-            span_id=turn.span_id,
-            name=source.name if turn.root is not None else "turn",
-            start_ns=start,
-            end_ns=max([turn.end_ns, *(one.time_ns for one in said)]),
-            parent_span_id=source.parent_span_id,
-            kind=source.kind if turn.root is not None else "internal",
-            status="error" if turn.failed else "ok",
-            status_description=source.status_description if turn.failed else "",
-            attributes=attributes,
-            events=(*map(self._message, said), *kept),
-            links=source.links if turn.root is not None else (),
-            resource=source.resource,
-            scope=source.scope,
-            trace_flags=source.trace_flags,
-            trace_state=source.trace_state,
+            source.trace_id,
+            turn.span_id,
+            source.name if whole else "turn",
+            start,
+            end,
+            source.parent_span_id,
+            source.kind if whole else "internal",
+            "error" if turn.failed else "ok",
+            source.status_description if turn.failed else "",
+            attributes,
+            (*map(self._message, said), *(_without_messages(source) if whole else ())),
+            source.links if whole else (),
+            source.resource,
+            source.scope,
+            source.trace_flags,
+            source.trace_state,
         )
 
     def _message(self, said: Said) -> EventData:
@@ -145,8 +168,8 @@ class Renderer:
             semconv.MESSAGE_SENDER: said.sender,
             semconv.MESSAGE_CONTENT: self._attachments.text_of(said),
         }
-        metadata = said.metadata | self._attachments.described(said)
-        if metadata:
+        if said.metadata or said.message.shows:
+            metadata = said.metadata | self._attachments.described(said)
             attributes[semconv.MESSAGE_METADATA] = encode_json_str(metadata)
         return EventData(semconv.MESSAGE_EVENT, said.time_ns, attributes)
 
@@ -154,10 +177,9 @@ class Renderer:
         source = (
             run.nodes[0].span if run.nodes else (run.call.main.span if run.call is not None else turn.first)
         )
-        attributes = self._ours(semconv.KIND_TOOL, turn) | {
-            semconv.TOOL_NAME: run.name,
-            semconv.ENTITY_NAME: run.name,
-        }
+        attributes = self._ours(semconv.KIND_TOOL, turn)
+        attributes[semconv.TOOL_NAME] = run.name
+        attributes[semconv.ENTITY_NAME] = run.name
         if run.call_id:
             attributes[semconv.GEN_AI_TOOL_CALL_ID] = run.call_id
         if run.arguments is not None:
@@ -168,8 +190,9 @@ class Renderer:
             attributes[semconv.TOOL_RESPONSE] = result_text(run.result)
         if run.nodes:
             attributes[semconv.DIALECT] = run.nodes[0].reading.dialect
-            for node in run.nodes:
-                attributes = _with_originals(attributes, node.span.attributes, _TOOL_REPEATED)
+            attributes = _with_originals(
+                attributes, [node.span.attributes for node in run.nodes], _TOOL_REPEATED
+            )
             wire = msgspec.structs.replace(source, events=_without_messages(source))
         else:
             start = run.start_ns
@@ -197,55 +220,59 @@ class Renderer:
 
     def _call(self, call: Call, turn: Turn) -> SpanData:
         source = call.main.span
-        attributes = self._ours(semconv.KIND_LLM, turn) | {semconv.DIALECT: call.main.reading.dialect}
-        attributes |= _model_attributes(call) | _usage_attributes(call)
-        if call.failed:
+        failed = call.failed
+        attributes = self._ours(semconv.KIND_LLM, turn)
+        attributes[semconv.DIALECT] = call.main.reading.dialect
+        _add_model(attributes, call)
+        _add_usage(attributes, call)
+        if failed:
             attributes[semconv.LLM_ERROR] = (
                 call.first("error_message")
                 or source.status_description
                 or call.first("error_type")
                 or "error"
             )
-        for node in reversed(call.nodes):
-            attributes = _with_originals(attributes, node.span.attributes, _REPEATED)
+        attributes = _with_originals(
+            attributes, [node.span.attributes for node in reversed(call.nodes)], _REPEATED
+        )
         return msgspec.structs.replace(
             source,
             parent_span_id=self._parent(call.nodes[0].span, turn),
             attributes=attributes,
             events=_without_messages(source),
-            status="error" if call.failed else source.status,
+            status="error" if failed else source.status,
         )
 
     def _counted(self, node: Node, turn: Turn) -> SpanData:
         """Return a model call that stands for all those a run made, which left no spans with counts."""
         source = node.span
-        attributes = self._ours(semconv.KIND_LLM, turn) | {semconv.DIALECT: node.reading.dialect}
+        attributes = self._ours(semconv.KIND_LLM, turn)
+        attributes[semconv.DIALECT] = node.reading.dialect
         call = Call([node])
+        _add_model(attributes, call)
+        _add_usage(attributes, call)
         return msgspec.structs.replace(
             source,
             span_id=span_id("usage", source.trace_id, source.span_id),
             name=f"usage of {source.name}",
             parent_span_id=turn.span_id,
-            attributes=attributes | _model_attributes(call) | _usage_attributes(call),
+            attributes=attributes,
             events=(),
             links=(),
         )
 
     def _other(self, node: Node, turn: Turn) -> SpanData:
         source = node.span
-        kind = node.kind.value if node.kind is not None else "span"
-        if node.kind is Kind.TURN:
-            kind = "part"
-        attributes = self._ours(kind, turn)
+        attributes = self._ours(_KIND_NAMES[node.kind], turn)
         if node.reading.dialect:
             attributes[semconv.DIALECT] = node.reading.dialect
         if node.reading.agent:
             attributes[semconv.ENTITY_NAME] = node.reading.agent
-        repeated = _REPEATED if node.kind in {Kind.AGENT, Kind.CHAIN, Kind.LLM, Kind.TURN} else ()
+        repeated = _REPEATED if node.kind in _WITH_HISTORY else ()
         return msgspec.structs.replace(
             source,
             parent_span_id=self._parent(source, turn),
-            attributes=_with_originals(attributes, source.attributes, repeated),
+            attributes=_beside_originals(attributes, source.attributes, repeated),
             events=_without_messages(source),
         )
 
@@ -263,24 +290,48 @@ class Renderer:
         return self._parents.get(parent, parent if turn.root is not None else turn.span_id)
 
 
-def _with_originals(
+def _beside_originals(
     ours: dict[str, Any], originals: dict[str, Any], repeated: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Add the original attributes; where a name of ours has another value, the original moves aside."""
-    theirs = {key: originals[key] for key in _kept(tuple(originals), repeated)} if repeated else originals
+    """Add the original attributes; a name of ours keeps our value."""
+    theirs = originals
+    if repeated:
+        kept, dropped = _split(tuple(originals), repeated)
+        if len(kept) < len(dropped):
+            theirs = {key: originals[key] for key in kept}
+        elif dropped:
+            theirs = originals.copy()
+            for key in dropped:
+                del theirs[key]
     result = ours | theirs
-    for key, mine in ours.items():
-        if key in theirs:
-            result[key] = mine
-            if mine != theirs[key] and not key.startswith("agentsight."):
-                result.setdefault(semconv.ORIGINAL_PREFIX + key, theirs[key])
+    result.update(ours)
     return result
+
+
+def _with_originals(
+    ours: dict[str, Any], originals: list[dict[str, Any]], repeated: tuple[str, ...]
+) -> dict[str, Any]:
+    """Add the original attributes of several spans; where another has another value, it moves aside."""
+    names: Iterable[str] = _SHARED
+    for theirs in originals:
+        result = _beside_originals(ours, theirs, repeated)
+        for key in names:
+            if key in theirs and key in ours and _differs(key, ours[key], theirs[key], repeated):
+                result.setdefault(semconv.ORIGINAL_PREFIX + key, theirs[key])
+        ours = result
+        names = ours.keys() if len(originals) > 1 else ()
+    return ours
+
+
+def _differs(key: str, mine: Any, theirs: Any, repeated: tuple[str, ...]) -> bool:
+    return mine != theirs and not key.startswith(("agentsight.", *repeated))
 
 
 # The spans of one place in a program have the same attributes in the same order.
 @lru_cache(maxsize=256)
-def _kept(keys: tuple[str, ...], repeated: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(key for key in keys if not key.startswith(repeated))
+def _split(keys: tuple[str, ...], repeated: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    kept = tuple(key for key in keys if not key.startswith(repeated))
+    return kept, tuple(key for key in keys if key.startswith(repeated))
 
 
 def _without_messages(span: SpanData) -> tuple[EventData, ...]:
@@ -289,45 +340,42 @@ def _without_messages(span: SpanData) -> tuple[EventData, ...]:
     return tuple(event for event in span.events if not event.name.startswith(_MESSAGE_EVENTS))
 
 
-def _model_attributes(call: Call) -> dict[str, Any]:
+def _add_model(attributes: dict[str, Any], call: Call) -> None:
     requested = call.first("request_model")
     model = call.first("response_model") or requested
-    attributes: dict[str, Any] = {semconv.GEN_AI_OPERATION_NAME: "chat"}
+    operation = call.first("operation") if call.main.kind is _LLM else None
+    attributes[semconv.GEN_AI_OPERATION_NAME] = operation or "chat"
     if provider := call.first("provider"):
         attributes[semconv.GEN_AI_SYSTEM] = provider
     if model:
         attributes[semconv.GEN_AI_REQUEST_MODEL] = model
         if requested and requested != model:
             attributes[semconv.LLM_REQUESTED_MODEL] = requested
-    if (operation := call.first("operation")) and call.main.kind is Kind.LLM:
-        attributes[semconv.GEN_AI_OPERATION_NAME] = operation
     if any(node.reading.flag("streaming") for node in call.nodes):
         attributes[semconv.LLM_STREAMING] = True
-    return attributes
 
 
-def _usage_attributes(call: Call) -> dict[str, Any]:
+def _add_usage(attributes: dict[str, Any], call: Call) -> None:
     usage = call.usage
     if not usage.reported:
-        if call.failed:
-            return {}
-        return {
-            semconv.GEN_AI_USAGE_INPUT_TOKENS: 0,
-            semconv.GEN_AI_USAGE_OUTPUT_TOKENS: 0,
-            semconv.LLM_USAGE_REPORTED: False,
-        }
-    cached = (usage.cache_read or 0) + (usage.cache_write or 0)
+        if not call.failed:
+            attributes[semconv.GEN_AI_USAGE_INPUT_TOKENS] = 0
+            attributes[semconv.GEN_AI_USAGE_OUTPUT_TOKENS] = 0
+            attributes[semconv.LLM_USAGE_REPORTED] = False
+        return
+    read, written = usage.cache_read, usage.cache_write
+    cached = (read or 0) + (written or 0)
     total = usage.input or 0
-    attributes: dict[str, Any] = {
-        # The contract counts the uncached input; a total below its own parts was already without them.
-        semconv.GEN_AI_USAGE_INPUT_TOKENS: total - cached if total >= cached else total,
-        semconv.GEN_AI_USAGE_OUTPUT_TOKENS: usage.output or 0,
-    }
-    details = {
-        semconv.LLM_CACHE_READ_TOKENS: usage.cache_read,
-        semconv.LLM_CACHE_WRITE_TOKENS: usage.cache_write,
-        semconv.LLM_REASONING_TOKENS: usage.reasoning,
-        semconv.LLM_AUDIO_INPUT_TOKENS: usage.audio_input,
-        semconv.LLM_AUDIO_OUTPUT_TOKENS: usage.audio_output,
-    }
-    return attributes | {key: count for key, count in details.items() if count}
+    # The contract counts the uncached input; a total below its own parts was already without them.
+    attributes[semconv.GEN_AI_USAGE_INPUT_TOKENS] = total - cached if total >= cached else total
+    attributes[semconv.GEN_AI_USAGE_OUTPUT_TOKENS] = usage.output or 0
+    if read:
+        attributes[semconv.LLM_CACHE_READ_TOKENS] = read
+    if written:
+        attributes[semconv.LLM_CACHE_WRITE_TOKENS] = written
+    if usage.reasoning:
+        attributes[semconv.LLM_REASONING_TOKENS] = usage.reasoning
+    if usage.audio_input:
+        attributes[semconv.LLM_AUDIO_INPUT_TOKENS] = usage.audio_input
+    if usage.audio_output:
+        attributes[semconv.LLM_AUDIO_OUTPUT_TOKENS] = usage.audio_output

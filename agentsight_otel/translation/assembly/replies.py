@@ -29,6 +29,8 @@ class Outright(msgspec.Struct, gc=False):
 def asked(container: Node) -> Outright | None:
     """Return what a run's own span says the user said, or None."""
     reading = container.reading
+    if not reading.speaks:
+        return None
     if reading.user_text:
         return Outright([Message("user", (text_part(reading.user_text),))], sure=True)
     messages = tuple(message for message in reading.input if message.role != "system")
@@ -87,6 +89,8 @@ def _stands_alone(text: str, within: str) -> bool:
 
 def _own_answer(container: Node) -> Message | None:
     reading = container.reading
+    if not reading.speaks:
+        return None
     if reading.reply_text:
         return Message("assistant", (text_part(reading.reply_text),))
     if reading.failed:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import takewhile
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.translation.assembly.calls import Call
 from agentsight_otel.translation.assembly.memory import KnownAction
 from agentsight_otel.translation.assembly.trees import Node
-from agentsight_otel.translation.dialects.base import Rules
+from agentsight_otel.translation.dialects.base import Kind, Rules
 from agentsight_otel.translation.dialects.messages import read_messages
 from agentsight_otel.translation.dialects.parts import Part, plain_result
 from agentsight_otel.translation.dialects.reading import flag_says_failed
@@ -21,6 +20,7 @@ from agentsight_otel.translation.dialects.values import as_id, as_text, load
 _MISSING = object()
 _STEP_NS = 1_000
 _CALL_KEYS = frozenset({"args", "kwargs"})
+_TOOL = Kind.TOOL
 
 
 class ToolRun(msgspec.Struct):
@@ -94,17 +94,17 @@ class Ledger:
         Where results have no id, the n-th result of a tool with the same arguments is that of the n-th such
         run; a history that is longer than what is known ends with it.
         """
-        self._waiting = [run for run in self._waiting if not run.has_result]
+        if self._waiting:
+            self._waiting = [run for run in self._waiting if not run.has_result]
         if not self._waiting:
             return
         nameless: dict[tuple[str, str], list[Part]] = {}
-        pairs = list(_pairs(call))
-        for part, asked in reversed(pairs):
-            run = self._run_of(part, asked)
+        pairs = [(part, asked, self._run_of(part, asked)) for part, asked in _pairs(call)]
+        for part, _, run in reversed(pairs):
             if run is not None:
                 run.take(part, call)
-        for part, asked in pairs:
-            if asked is not None and self._run_of(part, asked) is None:
+        for part, asked, run in pairs:
+            if asked is not None and run is None:
                 nameless.setdefault((asked.name, _canonical(asked.value)), []).append(part)
         for key, parts in nameless.items():
             runs = self._nameless.get(key, [])
@@ -113,11 +113,11 @@ class Ledger:
 
     def _run_of(self, part: Part, asked: Part | None) -> ToolRun | None:
         """Return the latest run with the id of a result, or of the call it answers."""
-        for call_id in (part.id, asked.id if asked is not None else ""):
-            run = self.by_id.get(call_id) if call_id else None
-            if run is not None and (not part.name or part.name == run.name):
-                return run
-        return None
+        run = self.by_id.get(part.id) if part.id else None
+        if run is not None and (not part.name or part.name == run.name):
+            return run
+        run = self.by_id.get(asked.id) if asked is not None and asked.id else None
+        return run if run is not None and (not part.name or part.name == run.name) else None
 
 
 class ToolBook:
@@ -131,7 +131,7 @@ class ToolBook:
         """Note the tools a model call asks for."""
         index = 0
         for message in call.output:
-            for part in message.of("tool_call"):
+            for part in message.asks:
                 known = self._ledger.by_id.get(part.id)
                 if known is None:
                     self._number(self._open(part, call, index), call.start_ns)
@@ -149,8 +149,10 @@ class ToolBook:
     def recover(self, call: Call) -> None:
         """Note the tool calls of the current exchange that only the history of a model call tells of."""
         index = 0
-        for message in takewhile(lambda message: not message.from_user, reversed(call.input)):
-            for part in message.of("tool_call") if message.asks else ():
+        for message in reversed(call.input):
+            if message.from_user:
+                return
+            for part in message.asks:
                 past = self._ledger.past.get(part.id)
                 if part.id and part.id not in self._ledger.by_id and not (past and past.done):
                     run = self._open(part, call, index)
@@ -197,7 +199,12 @@ class ToolBook:
             if known is not None:
                 return known
         start = evidence.nodes[0].span.start_ns
-        parent = next((r for r in self.runs if evidence.nodes[0].above in r.nodes), None)
+        above = evidence.nodes[0].above
+        parent = None
+        for run in self.runs if above is not None and above.kind is _TOOL else ():
+            if above in run.nodes:
+                parent = run
+                break
         if parent is not None and _same_run(parent, evidence):
             return parent
         free = [
@@ -205,11 +212,13 @@ class ToolBook:
             for run in self.runs
             if not run.nodes and (not evidence.call_id or not run.call_id) and run.since_ns <= start
         ]
-        wanted = _canonical(evidence.arguments)
         named = [run for run in free if run.name == evidence.name]
+        if len(named) <= 1:
+            return named[0] if named else None
+        wanted = _canonical(evidence.arguments)
         return next(
             (run for run in named if _canonical(run.arguments) == wanted),
-            next((run for run in named if _resembles(run, evidence)), named[0] if len(named) == 1 else None),
+            next((run for run in named if _resembles(run, evidence)), None),
         )
 
 
@@ -258,7 +267,7 @@ def _name_from_span(name: str) -> str:
 
 def unwrap_arguments(value: Any) -> Any:
     """Take a tool's arguments out of what instrumentations put around them."""
-    if isinstance(value, dict) and set(value) <= _CALL_KEYS:
+    if isinstance(value, dict) and _CALL_KEYS.issuperset(value):
         args, kwargs = value.get("args"), value.get("kwargs")
         if isinstance(kwargs, dict) and (kwargs or not args):
             return kwargs
@@ -269,7 +278,7 @@ def unwrap_arguments(value: Any) -> Any:
 
 def unwrap_envelope(value: Any, rules: Rules) -> Any:
     """Take a result out of the object a framework puts around what is no object."""
-    if isinstance(value, dict) and list(value) == [rules.result_envelope]:
+    if isinstance(value, dict) and len(value) == 1 and rules.result_envelope in value:
         return value[rules.result_envelope]
     return value
 
@@ -286,7 +295,7 @@ def unwrap_result(value: Any) -> tuple[Any, str, bool]:
         return plain_result(value["raw_output"]), "", value.get("is_error") is True
     if isinstance(value, dict) and _is_tool_message(value):
         for message in read_messages(value, "tool"):
-            for part in message.of("tool_result"):
+            for part in message.results:
                 return plain_result(part.value), part.id, part.failed
     return plain_result(value), "", False
 
@@ -336,19 +345,29 @@ def _canonical(value: Any) -> str:
     return encode_json_str(value)
 
 
-def _pairs(call: Call) -> Iterator[tuple[Part, Part | None]]:
-    """Iterate over the results in an input, each with the call it answers where only its place says which."""
+def _pairs(call: Call) -> list[tuple[Part, Part | None]]:
+    """Return the results in an input, each with the call it answers where only its place says which."""
+    pairs: list[tuple[Part, Part | None]] = []
     open_calls: list[Part] = []
     for message in call.input:
         if message.asks:
-            open_calls = list(message.of("tool_call"))
-        for part in message.of("tool_result") if message.results else ():
-            same = (one for one in open_calls if part.id and one.id == part.id)
-            likely = (one for one in open_calls if not part.name or one.name == part.name)
-            named = next(same, None) or next(likely, None)
+            open_calls = list(message.asks)
+        for part in message.results:
+            named = _answered(part, open_calls)
             if named is not None:
                 open_calls.remove(named)
-            yield part, named
+            pairs.append((part, named))
+    return pairs
+
+
+def _answered(result: Part, open_calls: list[Part]) -> Part | None:
+    for one in open_calls if result.id else ():
+        if one.id == result.id:
+            return one
+    for one in open_calls:
+        if not result.name or one.name == result.name:
+            return one
+    return None
 
 
 def result_text(value: Any) -> str:

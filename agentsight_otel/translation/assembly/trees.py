@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 
 from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.dialects.reading import Reading
@@ -10,6 +11,7 @@ from agentsight_otel.translation.span_data import SpanData
 
 CONTAINERS = frozenset({Kind.TURN, Kind.AGENT, Kind.CHAIN})
 _TRANSPARENT = frozenset({None, Kind.OTHER})
+_TURN = Kind.TURN
 _HOLDERS = frozenset({Kind.CHAIN, Kind.AGENT})
 
 
@@ -25,15 +27,18 @@ class Node:
         above: Its nearest ancestor that matters.
         below: Its nearest descendants that matter, by start.
         conversation: Id of its conversation, once resolved.
+        order: Sort key: by start, the longer span first, then by id.
     """
 
-    __slots__ = ("above", "below", "conversation", "kind", "matters", "parent", "reading", "span")
+    __slots__ = ("above", "below", "conversation", "kind", "matters", "order", "parent", "reading", "span")
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.span: SpanData = reading.span
         self.kind: Kind | None = reading.kind
         self.matters = self.kind not in _TRANSPARENT
+        span = self.span
+        self.order = (span.start_ns, -span.end_ns, span.trace_id, span.span_id)
         self.parent: Node | None = None
         self.above: Node | None = None
         self.below: list[Node] = []
@@ -46,41 +51,56 @@ class Node:
             yield node
             node = node.above
 
-    def subtree(self) -> Iterator[Node]:
-        """Iterate over it and all that matters below it, parents first, by start."""
+    def subtree(self) -> list[Node]:
+        """Return it and all that matters below it, parents first, by start."""
+        if not self.below:
+            return [self]
+        found: list[Node] = []
         stack = [self]
         while stack:
             node = stack.pop()
-            yield node
-            stack += reversed(node.below)
+            found.append(node)
+            if node.below:
+                stack += node.below[::-1]
+        return found
 
 
-def order(node: Node) -> tuple[int, int, str, str]:
-    """Sort key: by start, the longer span first, then by id."""
-    span = node.span
-    return span.start_ns, -span.end_ns, span.trace_id, span.span_id
+order = attrgetter("order")
 
 
 def connect(readings: Iterable[Reading]) -> list[Node]:
     """Return the spans of one trace as nodes in order, with their relations set."""
-    nodes = sorted(map(Node, readings), key=order)
-    by_id = {node.span.span_id: node for node in nodes}
-    seen: set[int] = set()
-    ordered = True
+    nodes = [Node(reading) for reading in readings]
+    if len(nodes) > 1:
+        nodes.sort(key=order)
+    earlier: dict[str, Node] = {}
+    strays: set[str] = set()
     for node in nodes:
-        parent = by_id.get(node.span.parent_span_id or "")
-        if parent is not None and parent is not node:
-            node.parent = parent
-            ordered = ordered and id(parent) in seen
-        seen.add(id(node))
-    if not ordered:
-        _break_cycles(nodes)
+        span = node.span
+        parent_id = span.parent_span_id
+        if parent_id:
+            parent = node.parent = earlier.get(parent_id)
+            if parent is None:
+                strays.add(parent_id)
+            else:
+                node.above = parent if parent.matters else parent.above
+        earlier[span.span_id] = node
+    if not strays.isdisjoint(earlier):
+        _relate(nodes, earlier)
     for node in nodes:
-        node.above = _nearest(node)
-    for node in nodes:
-        if node.matters and node.above is not None:
+        if node.above is not None and node.matters:
             node.above.below.append(node)
     return nodes
+
+
+def _relate(nodes: list[Node], by_id: dict[str, Node]) -> None:
+    """Set the relations of nodes some of which start before their parents."""
+    for node in nodes:
+        parent = by_id.get(node.span.parent_span_id or "")
+        node.parent = parent if parent is not node else None
+    _break_cycles(nodes)
+    for node in nodes:
+        node.above = _nearest(node)
 
 
 def _nearest(node: Node) -> Node | None:
@@ -111,17 +131,21 @@ def tops(nodes: list[Node]) -> tuple[list[Node], list[Node]]:
 
     A span of another conversation than the one above it stands for itself.
     """
+    turns = False
     for node in nodes:
         if node.above is not None and node.above.conversation != node.conversation:
             node.above.below.remove(node)
             node.above = None
+        turns = turns or node.kind is _TURN
+    waiting = [node for node in nodes if node.above is None and node.matters]
+    if not turns:
+        return waiting, []
     found: list[Node] = []
     holders: list[Node] = []
-    waiting = [node for node in nodes if node.matters and node.above is None]
     while waiting:
         node = waiting.pop()
         if node.kind in _HOLDERS and any(
-            below.kind is Kind.TURN for below in node.subtree() if below is not node
+            below.kind is _TURN for below in node.subtree() if below is not node
         ):
             holders.append(node)
             for below in node.below:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from agentsight_otel.translation.assembly.calls import (
     was_seen,
 )
 from agentsight_otel.translation.assembly.ids import span_id, text_id
-from agentsight_otel.translation.assembly.lanes import Lane, users_of
+from agentsight_otel.translation.assembly.lanes import History, Lane, users_of
 from agentsight_otel.translation.assembly.memory import Conversation
 from agentsight_otel.translation.assembly.replies import Outright
 from agentsight_otel.translation.assembly.tools import Ledger, ToolBook
@@ -29,7 +30,8 @@ from agentsight_otel.translation.span_data import SpanData
 
 _MAX_NESTED_LANES = 16
 _STEP_NS = 1_000
-_LEAVES = frozenset({Kind.LLM, Kind.TOOL})
+_LLM, _TOOL = Kind.LLM, Kind.TOOL
+_counted = attrgetter("usage.reported")
 
 
 class Said(msgspec.Struct, gc=False):
@@ -81,7 +83,7 @@ class Turn(msgspec.Struct, eq=False):
 
     def has(self, sender: str) -> bool:
         """Whether a side has said something."""
-        return any(said.sender == sender for said in self.said)
+        return sender in [said.sender for said in self.said]
 
 
 class _Run:
@@ -106,15 +108,18 @@ class TurnBuilder:
         self._id = conversation_id
         self._memory = memory
         self._ledger = Ledger(memory.actions)
+        self._latest: History | None = None
 
     def add_all(self, roots: list[Node]) -> None:
         """Take all top spans of a conversation, in order of their start."""
-        found = [(root, nodes, *find_calls(nodes)) for root in roots if (nodes := list(root.subtree()))]
+        found = [(root, nodes, *find_calls(nodes)) for root in roots if (nodes := root.subtree())]
         hidden = merge_shadows([calls for _, _, calls, _ in found])
-        known = self._memory.sightings
-        hidden |= {id(calls[0]) for _, _, calls, _ in found if len(calls) == 1 and was_seen(calls[0], known)}
+        if known := self._memory.sightings:
+            hidden |= {
+                id(calls[0]) for _, _, calls, _ in found if len(calls) == 1 and was_seen(calls[0], known)
+            }
         for root, nodes, calls, wrappers in found:
-            if root.kind is Kind.LLM and hidden.issuperset(map(id, calls)) and calls:
+            if hidden and root.kind is _LLM and hidden.issuperset(map(id, calls)) and calls:
                 continue
             self.add(root, nodes, calls, wrappers)
         self._memory.note_sightings([sighting(call) for _, _, calls, _ in found for call in calls])
@@ -129,32 +134,36 @@ class TurnBuilder:
         turn = run.turn or self._continued(run)
         turn.end_ns = max(turn.end_ns, root.span.end_ns)
         turn.failed = turn.failed or root.reading.failed
-        turn.captured = turn.captured or content_of(root.reading) or any(map(call_content, calls))
-        turn.others += [
-            node for node in nodes if node.kind not in _LEAVES and node is not turn.root
-        ] + wrappers
-        if not any(call.usage.reported for call in calls):
-            turn.counted += _outermost_counts(root)
+        turn.captured = turn.captured or any(map(call_content, calls)) or content_of(root.reading)
+        top = turn.root
         for node in nodes:
-            if node.kind is Kind.TOOL:
+            if node.kind is _TOOL:
                 self._turn_at(node.span.start_ns, turn).tools.ran(node)
+            elif node.kind is not _LLM and node is not top:
+                turn.others.append(node)
+        turn.others += wrappers
+        if not any(map(_counted, calls)):
+            turn.counted += _outermost_counts(root)
         self._answer(run, turn, run.container)
 
     # -- model calls
 
     def _add_call(self, run: _Run, call: Call) -> None:
+        self._latest = call.follow(self._latest)
         lane = self._lane(call)
-        if lane is self._memory.main:
-            self._listen(run, lane, call)
+        main = self._memory.main
+        if lane is main:
+            self._listen(run, main, call)
         turn = run.turn = run.turn or self._continued(run)
-        if lane is self._memory.main:
+        if lane is main:
             run.spoken.append(call)
         turn.calls.append(call)
         turn.end_ns = max(turn.end_ns, call.end_ns)
         turn.tools.recover(call)
         self._ledger.answer(call)
-        turn.tools.asked(call)
-        if lane is not None:
+        if call.asks_for_tools:
+            turn.tools.asked(call)
+        if lane is not None and (lane.open_calls or call.asks_for_tools):
             lane.note_calls(call.input, call.output)
 
     def _lane(self, call: Call) -> Lane | None:
@@ -162,17 +171,17 @@ class TurnBuilder:
         if call.tool is not None:
             return None
         main = self._memory.main
-        if not main.users or not main.open_calls or not call.input or main.continues(call.input):
+        if not main.users or not main.open_calls or not call.input or main.continues(call.history):
             return main
         for lane in self._memory.nested:
-            if lane.system == call.system and lane.continues(call.input):
+            if lane.system == call.system and lane.continues(call.history):
                 return lane
         texts = [message.text for message in users_of(call.input)]
         asked = any(text and text in arguments for text in texts for arguments in main.open_calls.values())
         if not asked and (not call.system or not main.system or call.system == main.system):
             return main
         lane = Lane(system=call.system)
-        lane.find_new(call.input)
+        lane.find_new(call.history)
         self._memory.nested = [*self._memory.nested[-_MAX_NESTED_LANES + 1 :], lane]
         return lane
 
@@ -183,8 +192,9 @@ class TurnBuilder:
         lane.system = call.system or lane.system
         before = run.turn or (self.turns[-1] if self.turns else None)
         again = before is not None and not before.has("agent") and not self._spoke(run)
-        found = lane.find_new(call.input, delta=call.delta, again=again)
-        self._fill_in(found.backfill, before, call)
+        found = lane.find_new(call.history, delta=call.delta, again=again)
+        if found.backfill:
+            self._fill_in(found.backfill, before, call)
         users = found.users
         start = call.start_ns
         if not run.heard:
@@ -202,31 +212,31 @@ class TurnBuilder:
         if outright is None or outright.alone:
             return replies.settle(outright, [])
         history = tuple(message for message in run.root.reading.input if message.role != "system")
-        return self._memory.main.find_new(history).users
+        return self._memory.main.find_new(History(history)).users
 
     def _hear(self, run: _Run, users: list[Message], time_ns: int, source: SpanData) -> None:
         """Add what the user said, to the turn it begins or belongs to."""
-        run.turn = self._turn_for(run, users, source)
-        if run.turn is None:
+        if not users:
             return
-        said = {message.message.text.strip() for message in run.turn.said}
+        turn = run.turn = self._turn_for(run, users, source)
+        said = {message.message.text.strip() for message in turn.said}
         for index, message in enumerate(users):
-            if _is_blank(message) or (run.turn.root is not run.root and message.text.strip() in said):
+            if _is_blank(message) or (turn.root is not run.root and message.text.strip() in said):
                 continue
             key = text_id("user", source.trace_id, source.span_id, str(index))
-            run.turn.said.append(Said(key, "end_user", message, time_ns + index * _STEP_NS))
+            turn.said.append(Said(key, "end_user", message, time_ns + index * _STEP_NS))
 
-    def _turn_for(self, run: _Run, users: list[Message], source: SpanData) -> Turn | None:
+    def _turn_for(self, run: _Run, users: list[Message], source: SpanData) -> Turn:
         current = run.turn
         if current is not None:
-            if not users or not current.has("end_user"):
+            if not current.has("end_user"):
                 return current
             self._answer(run, current, None)
             return self._begin(run, source)
         last = self.turns[-1] if self.turns else None
-        if users and last is not None and self._same_words(run, users, last):
+        if last is not None and self._same_words(run, users, last):
             return last
-        return self._begin(run, source) if users else None
+        return self._begin(run, source)
 
     def _same_words(self, run: _Run, users: list[Message], last: Turn) -> bool:
         """Whether another span of the same exchange says again what the user said."""
@@ -245,7 +255,7 @@ class TurnBuilder:
         if run.container is not None:
             return self._begin(run, run.root.span)
         if (
-            run.root.kind is not Kind.LLM
+            run.root.kind is not _LLM
             or run.root.reading.input
             or (last.calls and last.calls[-1].asks_for_tools)
         ):
@@ -284,12 +294,14 @@ class TurnBuilder:
     # -- what the agent answered
 
     def _spoke(self, run: _Run) -> bool:
-        return any(call.reply is not None and not call.asks_for_tools for call in run.spoken)
+        return bool(run.spoken) and any(map(_is_spoken, run.spoken))
 
     def _answer(self, run: _Run, turn: Turn, container: Node | None) -> None:
         """Add the agent's answer, once for a top span."""
-        spoken = [call for call in run.spoken if call.reply is not None and not call.asks_for_tools]
-        last = max(spoken, key=lambda call: (call.end_ns, call.start_ns), default=None)
+        spoken = list(filter(_is_spoken, run.spoken))
+        last = spoken[0] if spoken else None
+        if len(spoken) > 1:
+            last = max(spoken, key=lambda call: (call.end_ns, call.start_ns))
         answer = replies.answer(last, container)
         if answer is None or _is_blank(answer[0]):
             return
@@ -303,7 +315,7 @@ class TurnBuilder:
         )
         if any(said.key == key for said in turn.said):
             return
-        self._memory.main.answered(message.text)
+        self._memory.main.answered(message)
         time_ns = call.end_ns if call is not None else source.end_ns
         interrupted = {"interrupted": True} if run.root.reading.flag("interrupted") else {}
         turn.said.append(Said(key, "agent", message, time_ns, interrupted))
@@ -322,6 +334,10 @@ class TurnBuilder:
             turn.said.append(Said(key, "agent", message, turn.end_ns, {"backfilled": True}))
 
 
+def _is_spoken(call: Call) -> bool:
+    return call.reply is not None and not call.asks_for_tools
+
+
 def _outermost_counts(root: Node) -> list[Node]:
     """Return the outermost runs that count tokens; what is below them is counted in them."""
     found = []
@@ -337,4 +353,4 @@ def _outermost_counts(root: Node) -> list[Node]:
 
 def _is_blank(message: Message) -> bool:
     """Whether there is nothing to show: no text, or one that stands for a text that was left out."""
-    return message.text.strip() in PLACEHOLDERS and not any(message.of("media"))
+    return message.text.strip() in PLACEHOLDERS and not message.shows

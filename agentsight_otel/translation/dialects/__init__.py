@@ -20,7 +20,7 @@ from agentsight_otel.translation.dialects.mlflow import MLFLOW
 from agentsight_otel.translation.dialects.openai_agents import OPENAI_AGENTS
 from agentsight_otel.translation.dialects.openinference import OPENINFERENCE
 from agentsight_otel.translation.dialects.otel_genai import OTEL_GENAI
-from agentsight_otel.translation.dialects.others import OTHERS
+from agentsight_otel.translation.dialects.others import MCP, OTHERS
 from agentsight_otel.translation.dialects.pipecat import PIPECAT
 from agentsight_otel.translation.dialects.pydantic_ai import PYDANTIC_AI
 from agentsight_otel.translation.dialects.smolagents import SMOLAGENTS
@@ -52,6 +52,7 @@ DIALECTS: tuple[Dialect, ...] = (
     STRANDS,
     AGENT_FRAMEWORK,
     OTHERS,
+    MCP,
     MLFLOW,
 )
 """In order of precedence: where two name the same field, the earlier one wins."""

@@ -44,7 +44,8 @@ def read_annotations(found: Walk) -> tuple[Annotation, ...]:
         return ()
     read: list[Annotation] = []
     for field, scope in _SCOPES.items():
-        for item in map(unflatten, found.flat.get(field, {}).values()):
+        for paths, values in found.flat.get(field, ()):
+            item = unflatten(zip(paths, values, strict=True))
             inner = item.get("annotation", item.get("evaluation"))
             if isinstance(inner, dict):
                 read.append(_annotation(inner, scope, human=_is_human(inner.get("annotator_kind"))))

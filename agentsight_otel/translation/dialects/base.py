@@ -168,6 +168,9 @@ class Walk(msgspec.Struct, gc=False):
         fields: The best value of each field of `Dialect`.
         flat: Flattened attributes by field.
         metadata: Metadata entries.
+        speaks: An attribute may hold messages.
+        describes: An attribute may hold metadata of the conversation.
+        judges: An attribute may hold feedback.
         rules: The rules of the dialects that hold for the span's scope.
     """
 
@@ -177,4 +180,7 @@ class Walk(msgspec.Struct, gc=False):
     fields: dict[str, Any]
     flat: dict[str, Flat]
     metadata: dict[str, Any]
+    speaks: bool
+    describes: bool
+    judges: bool
     rules: Rules

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentsight_otel.translation.dialects.messages import Message, read_messages, unwrap
+import msgspec
+
+from agentsight_otel.translation.dialects.messages import Message, read_list, read_messages, unwrap
 from agentsight_otel.translation.dialects.parts import text_part
 from agentsight_otel.translation.dialects.values import as_text, load
 
@@ -50,20 +52,18 @@ _REPLY_KEYS = (
     "return_value",
 )
 _MAX_DEPTH = 6
+_WRAPPINGS = frozenset({"kwargs", "message", "content", "data", "role", "parts"})
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def input_messages(value: Any) -> tuple[Message, ...]:
     """Return the messages in the input of a run; a lone text is the user's."""
-    if value is None:
-        return ()
-    return _found(load(value), _TEXT_KEYS, "user", 0)
+    return _read(value, _MESSAGE_KEYS, _TEXT_KEYS, "user")
 
 
 def output_messages(value: Any) -> tuple[Message, ...]:
     """Return the messages in the output of a run; a lone text is the agent's."""
-    if value is None:
-        return ()
-    return _found(load(value), _REPLY_KEYS, "assistant", 0)
+    return _read(value, (*_MESSAGE_KEYS, *_ANSWER_KEYS), _REPLY_KEYS, "assistant")
 
 
 def reply_of(value: Any) -> str | None:
@@ -72,6 +72,29 @@ def reply_of(value: Any) -> str | None:
         return as_text(value)
     messages = output_messages(value)
     return as_text(messages[-1].text) if messages else None
+
+
+def _read(value: Any, lists: tuple[str, ...], keys: tuple[str, ...], role: str) -> tuple[Message, ...]:
+    if isinstance(value, str) and value.startswith("{") and any(map(value.__contains__, lists)):
+        listed = _listed(value, lists, role)
+        if listed is not None:
+            return listed
+    return _found(load(value), keys, role, 0)
+
+
+def _listed(text: str, lists: tuple[str, ...], role: str) -> tuple[Message, ...] | None:
+    """Read an object that holds a list of messages, so that those read before are not read again."""
+    try:
+        raws = _decode_object(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if not _WRAPPINGS.isdisjoint(raws):
+        return None
+    for key in lists:
+        if key in raws:
+            data = bytes(raws[key])
+            return (read_list(data, role) or None) if data.startswith(b"[") else None
+    return None
 
 
 def _found(value: Any, keys: tuple[str, ...], role: str, depth: int) -> tuple[Message, ...]:

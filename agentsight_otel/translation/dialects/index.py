@@ -6,17 +6,22 @@ place in a program share into a plan of what to read, however many dialects ther
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from agentsight_otel.translation.dialects.base import CONTENT_FIELDS, KEY_FIELDS, Dialect, Kind, Rules, Walk
 from agentsight_otel.translation.dialects.flattened import Flat, split_number
 from agentsight_otel.translation.span_data import SpanData
 
-_BLANK = ("", None)
 _EMPTY_CONTENT: tuple[Any, ...] = ("", "{}", "[]", "null", "None", None, [], {})
+_LONGEST_EMPTY = 4
+_ANNOTATIONS = " annotations"
+_SPEAKING = CONTENT_FIELDS | {"system_instructions", "event_list"}
 _ROUTES_KEPT = 4096
 _PLANS_KEPT = 256
+
+_Getter = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
 class _Slot(NamedTuple):
@@ -45,28 +50,32 @@ class _Route(NamedTuple):
 _NOTHING = _Route()
 
 
-class _Numbered(NamedTuple):
-    number: int
-    paths: tuple[str, ...]
-    names: tuple[str, ...]
-
-
 class _Plan(NamedTuple):
     """What the attribute names of one place in a program mean: its spans share them, in the same order.
 
     Attributes:
-        fields: Each with what says nothing in it, and its attributes in order of precedence.
-        flat: Attributes by field and number, with what their names are paths to.
+        fields: Those that one attribute may fill.
+        ranked: Those that several may fill, in order of precedence, and those in which an empty list or
+            object says nothing.
+        flat: For each field its objects, messages in order: what the attributes' names are paths to, and how
+            to get their values.
         kinds: Attributes that may name the kind, in order of precedence.
         metadata: Attributes by the key of the entry.
         whole_metadata: Attributes that hold whole objects.
+        speaks: See `Walk`.
+        describes: Likewise.
+        judges: Likewise.
     """
 
-    fields: tuple[tuple[str, tuple[Any, ...], tuple[str, ...]], ...]
-    flat: tuple[tuple[str, tuple[_Numbered, ...]], ...]
-    kinds: tuple[tuple[_KindSlot, str], ...]
-    metadata: tuple[tuple[str, str], ...]
-    whole_metadata: tuple[str, ...]
+    fields: list[tuple[str, str]]
+    ranked: list[tuple[str, bool, list[str]]]
+    flat: list[tuple[str, list[tuple[tuple[str, ...], _Getter]]]]
+    kinds: list[tuple[_KindSlot, str]]
+    metadata: list[tuple[str, str]]
+    whole_metadata: list[str]
+    speaks: bool
+    describes: bool
+    judges: bool
 
 
 class Index:
@@ -82,6 +91,7 @@ class Index:
         self._presence: list[tuple[str, Kind, str]] = []
         self._ignored: tuple[str, ...] = ()
         self._ignored_endings: tuple[str, ...] = ()
+        self._ignores = any(dialect.ignored_names or dialect.ignored_endings for dialect in dialects)
         self._rules = Rules(
             next((d.result_envelope for d in dialects if d.result_envelope), ""),
             tuple(name for d in dialects for name in d.answer_tools),
@@ -96,29 +106,35 @@ class Index:
         keys = tuple(attributes)
         plan = self._plans.get(keys) or self._plan(keys)
         fields: dict[str, Any] = {}
-        for field, empty, candidates in plan.fields:
-            for key in candidates:
-                value = attributes[key]
-                if value not in empty:
-                    fields[field] = value
-                    break
-        value_of = attributes.__getitem__
-        flat: dict[str, Flat] = {
-            field: {
-                number: tuple(zip(paths, map(value_of, names), strict=True))
-                for number, paths, names in numbered
-            }
-            for field, numbered in plan.flat
-        }
-        metadata = {name: attributes[key] for name, key in plan.metadata}
+        for field, key in plan.fields:
+            value = attributes[key]
+            if value or (value is not None and value != ""):  # to compare each would take three times as long
+                fields[field] = value
+        if plan.ranked:
+            _add_ranked(fields, plan.ranked, attributes)
+        flat = _flat(plan, attributes) if plan.flat else {}
+        metadata: dict[str, Any] = {field: attributes[key] for field, key in plan.metadata}
         if plan.whole_metadata:
             metadata[""] = [attributes[key] for key in plan.whole_metadata]
         kind, dialect = _kind_named(plan, attributes)
         if kind is None:
             kind, dialect = self._kind_by_name(span)
-        elif span.name.startswith(self._ignored) or span.name.endswith(self._ignored_endings):
+        elif self._ignores and (
+            span.name.startswith(self._ignored) or span.name.endswith(self._ignored_endings)
+        ):
             kind = Kind.OTHER
-        return Walk(span, kind, dialect, fields, flat, metadata, self._rules)
+        return Walk(
+            span,
+            kind,
+            dialect,
+            fields,
+            flat,
+            metadata,
+            plan.speaks,
+            plan.describes,
+            plan.judges,
+            self._rules,
+        )
 
     def _kind_by_name(self, span: SpanData) -> tuple[Kind | None, str]:
         named = self._names.get(span.name)
@@ -146,7 +162,7 @@ class Index:
         self._prefixes += [(prefix, field, "flat") for prefix, field in dialect.message_prefixes]
         for prefix in dialect.annotation_prefixes:
             scope = prefix.split(".")[0] if prefix.count(".") > 1 else "span"
-            self._prefixes.append((prefix, f"{scope} annotations", "flat"))
+            self._prefixes.append((prefix, scope + _ANNOTATIONS, "flat"))
         self._prefixes += [(prefix, "", "metadata") for prefix in dialect.metadata_prefixes]
         self._names.update({name: (kind, dialect.name) for name, kind in dialect.span_names.items()})
         self._name_prefixes += [(prefix, kind, dialect.name) for prefix, kind in dialect.name_prefixes]
@@ -187,6 +203,7 @@ def _below(route: _Route, field: str, rest: str, purpose: str) -> _Route:
 
 def _planned(routes: list[tuple[str, _Route]]) -> _Plan:
     slots: dict[str, list[tuple[int, str]]] = {}
+    names = {key for key, _ in routes}
     flat: dict[str, dict[int, list[tuple[str, str]]]] = {}
     kinds: list[tuple[_KindSlot, str]] = []
     metadata: list[tuple[str, str]] = []
@@ -202,20 +219,67 @@ def _planned(routes: list[tuple[str, _Route]]) -> _Plan:
             metadata.append((route.metadata, key))
         elif route.whole_metadata:
             whole_metadata.append(key)
-    fields = [
-        (
-            field,
-            _EMPTY_CONTENT if field in CONTENT_FIELDS else _BLANK,
-            tuple(key for _, key in sorted(ranked)),
-        )
-        for field, ranked in slots.items()
-    ]
-    numbered = [
-        (field, tuple(_Numbered(number, *zip(*items, strict=True)) for number, items in objects.items()))
-        for field, objects in flat.items()
-    ]
     kinds.sort(key=lambda one: one[0].rank)
-    return _Plan(tuple(fields), tuple(numbered), tuple(kinds), tuple(metadata), tuple(whole_metadata))
+    return _Plan(
+        [
+            (field, ranked[0][1])
+            for field, ranked in slots.items()
+            if len(ranked) == 1 and field not in CONTENT_FIELDS
+        ],
+        [
+            (field, field in CONTENT_FIELDS, [key for _, key in sorted(ranked)])
+            for field, ranked in slots.items()
+            if len(ranked) > 1 or field in CONTENT_FIELDS
+        ],
+        [
+            (field, _objects(sorted(numbered.items()) if field in CONTENT_FIELDS else numbered.items()))
+            for field, numbered in flat.items()
+        ],
+        kinds,
+        metadata,
+        whole_metadata,
+        speaks=bool(flat) or not _SPEAKING.isdisjoint(slots),
+        describes=bool(metadata or whole_metadata or "tags" in slots or "session.id" in names),
+        judges=any(field.endswith(_ANNOTATIONS) for field in flat),
+    )
+
+
+def _objects(
+    numbered: Iterable[tuple[int, list[tuple[str, str]]]],
+) -> list[tuple[tuple[str, ...], _Getter]]:
+    objects = []
+    for _, items in numbered:
+        paths, names = zip(*items, strict=True)
+        objects.append((paths, _getter(names)))
+    return objects
+
+
+def _getter(names: tuple[str, ...]) -> _Getter:
+    if len(names) > 1:
+        return itemgetter(*names)
+    [name] = names
+    return lambda attributes: (attributes[name],)
+
+
+def _add_ranked(
+    fields: dict[str, Any], ranked: list[tuple[str, bool, list[str]]], attributes: Mapping[str, Any]
+) -> None:
+    """Add for each field the first value that says something."""
+    for field, is_content, candidates in ranked:
+        for key in candidates:
+            value = attributes[key]
+            if (type(value) is str and len(value) > _LONGEST_EMPTY) or (
+                value not in _EMPTY_CONTENT if is_content else value is not None and value != ""
+            ):
+                fields[field] = value
+                break
+
+
+def _flat(plan: _Plan, attributes: Mapping[str, Any]) -> dict[str, Flat]:
+    return {
+        field: [(paths, values_of(attributes)) for paths, values_of in objects]
+        for field, objects in plan.flat
+    }
 
 
 def _kind_named(plan: _Plan, attributes: Mapping[str, Any]) -> tuple[Kind | None, str]:

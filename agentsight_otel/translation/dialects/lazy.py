@@ -19,5 +19,6 @@ class Lazy(Generic[T]):
     def __get__(self, instance: Any, owner: type | None = None) -> T:
         """Compute and keep the value; from then on the instance answers without coming here."""
         value: T = self._compute(instance)
-        instance.__dict__[self._name] = value
+        # Not through __dict__, which would make a dictionary of each instance's attributes.
+        setattr(instance, self._name, value)
         return value

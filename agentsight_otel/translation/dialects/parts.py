@@ -94,6 +94,10 @@ _ENVELOPES = {
     "server_tool_call": "server_tool_call",
     "server_tool_call_response": "server_tool_call_response",
 }
+_WRAPPINGS = frozenset({"tool_call", "message_content", *_ENVELOPES})
+_MEDIA_KEYS = frozenset({"image", "document", "video", "audio"})
+_SEQUENCES = (list, tuple)
+_TYPED = 2
 _CALL_IDS = ("id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "tool_use_id")
 _RESULT_IDS = ("tool_use_id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "id")
 _NAMES = ("name", "toolName", "tool_name")
@@ -136,7 +140,7 @@ def text_part(text: str) -> Part:
 
 def join_text(parts: Iterable[Part]) -> str:
     """Return the texts among *parts* as one text; blocks of one message follow each other in lines."""
-    return "\n".join(part.text for part in parts if part.kind == "text" and part.text)
+    return "\n".join([part.text for part in parts if part.kind == "text" and part.text])
 
 
 def read_part(value: Any, assumed: str = "") -> Part | None:
@@ -146,10 +150,12 @@ def read_part(value: Any, assumed: str = "") -> Part | None:
         value: The block.
         assumed: The type of a block that names none.
     """
-    if isinstance(value, str):
-        return text_part(value) if value else None
     if not isinstance(value, dict):
-        return None
+        return text_part(value) if isinstance(value, str) and value else None
+    if value.get("type") == "text" and "visible" not in value and _WRAPPINGS.isdisjoint(value):
+        text = value.get("text") or value.get("content")
+        if type(text) is str and text:
+            return Part("text", text)
     value, kind = _unwrapped(value, assumed)
     if kind in _CALL_TYPES:
         return _call(value)
@@ -164,6 +170,9 @@ def read_part(value: Any, assumed: str = "") -> Part | None:
 
 def _unwrapped(value: dict[str, Any], assumed: str) -> tuple[dict[str, Any], str]:
     """Take a block out of its envelope; return it and its type."""
+    if _WRAPPINGS.isdisjoint(value):
+        tagged = value.get("type", value.get("part_kind"))
+        return value, tagged.lower() if isinstance(tagged, str) and tagged else assumed
     for envelope in ("tool_call", "message_content"):
         inner = value.get(envelope)
         if isinstance(inner, dict):
@@ -171,6 +180,8 @@ def _unwrapped(value: dict[str, Any], assumed: str) -> tuple[dict[str, Any], str
             break
     tagged = value.get("type", value.get("part_kind"))
     kind = tagged.lower() if isinstance(tagged, str) else ""
+    if _ENVELOPES.keys().isdisjoint(value):
+        return value, kind or assumed
     for envelope, meant in _ENVELOPES.items():
         inner = value.get(envelope)
         if isinstance(inner, dict):
@@ -186,17 +197,17 @@ def _text_or_other(value: dict[str, Any], kind: str) -> Part | None:
         return text_part(text)
     if kind in _TEXT_TYPES:
         return None
-    if "image" in value or "document" in value or "video" in value or "audio" in value:
+    if not _MEDIA_KEYS.isdisjoint(value):
         return _media(value)
     return Part("other", name=kind, value=value)
 
 
 def _call(value: dict[str, Any]) -> Part:
     function = value.get("function")
-    if isinstance(function, Mapping):
+    if isinstance(function, dict):
         value = {**value, **function}
     name = _first_text(value, _NAMES)
-    arguments = next((value[key] for key in _ARGUMENTS if value.get(key) is not None), None)
+    arguments = _first(value, _ARGUMENTS)
     # A call without arguments is written as one with none, an empty text or an empty object.
     return Part(
         "tool_call",
@@ -207,7 +218,7 @@ def _call(value: dict[str, Any]) -> Part:
 
 
 def _tool_result(value: dict[str, Any], kind: str) -> Part:
-    result = next((value[key] for key in _RESULTS if value.get(key) is not None), None)
+    result = _first(value, _RESULTS)
     failed = (
         value.get("is_error") is True
         or value.get("isError") is True
@@ -226,9 +237,9 @@ def _tool_result(value: dict[str, Any], kind: str) -> Part:
 def plain_result(result: Any) -> Any:
     """Take a tool's result out of the blocks a provider puts around it."""
     result = load(result)
-    if isinstance(result, dict) and set(result) == {"type", "value"}:
+    if isinstance(result, dict) and len(result) == _TYPED and set(result) == {"type", "value"}:
         return result["value"]
-    if isinstance(result, list | tuple) and result and all(isinstance(item, dict) for item in result):
+    if isinstance(result, _SEQUENCES) and result and all(isinstance(item, dict) for item in result):
         texts = [_block_value(item) for item in result]
         if all(text is not None for text in texts):
             return texts[0] if len(texts) == 1 else "\n".join(map(str, texts))
@@ -292,6 +303,14 @@ def _bytes(value: Any) -> bytes:
         return base64.b64decode(value[found.end() :] if found else value, validate=True)
     except (binascii.Error, ValueError):
         return b""
+
+
+def _first(value: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        found = value.get(key)
+        if found is not None:
+            return found
+    return None
 
 
 def _first_text(value: Mapping[str, Any], keys: tuple[str, ...]) -> str:

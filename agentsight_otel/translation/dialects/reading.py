@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from agentsight_otel.translation.dialects import containers, walk
 from agentsight_otel.translation.dialects.annotations import Annotation, read_annotations
-from agentsight_otel.translation.dialects.base import Kind, Rules, Walk
+from agentsight_otel.translation.dialects.base import Kind, Rules
 from agentsight_otel.translation.dialects.events import EventMessages, listed_events, with_details
 from agentsight_otel.translation.dialects.lazy import Lazy
-from agentsight_otel.translation.dialects.messages import Message, message_of_items, read_messages
+from agentsight_otel.translation.dialects.messages import Message, Told, messages_of_items, read_messages
 from agentsight_otel.translation.dialects.parts import Part, read_part, text_part
 from agentsight_otel.translation.dialects.usage import Usage, read_usage
 from agentsight_otel.translation.dialects.values import as_count, as_flag, as_id, as_text, load
@@ -18,6 +20,23 @@ from agentsight_otel.translation.span_data import SpanData
 _IDS_IN_METADATA = ("session_id", "conversation_id", "thread_id", "sessionId", "conversationId", "threadId")
 _USERS_IN_METADATA = ("user_id", "userId", "customer_id", "customerId")
 _ERRORS = frozenset({"error", "failed", "true"})
+_OURS = "agentsight.conversation.id"
+_TOOL, _LLM = Kind.TOOL, Kind.LLM
+_parts = attrgetter("parts")
+
+
+class _Side(NamedTuple):
+    """Where the messages that went in, or those that came out, may stand."""
+
+    messages: str
+    value: str
+    role: str
+    read_value: Callable[[Any], tuple[Message, ...]]
+
+
+_NO_EVENTS = EventMessages()
+_INPUT = _Side("input_messages", "input_value", "user", containers.input_messages)
+_OUTPUT = _Side("output_messages", "output_value", "assistant", containers.output_messages)
 
 
 class Reading:
@@ -31,29 +50,39 @@ class Reading:
         is_ours: The id is `agentsight.conversation.id`, which no other may override.
         customer: The customer the span names, or None.
         agent: Name of the agent, or None.
+        response: Id that the provider gave its answer, or None.
         fields: The best value of each field of `Dialect`.
-        metadata: The application's metadata.
         rules: Habits of the framework.
+        speaks: It may hold messages.
+        describes: It may hold metadata of the conversation.
+        has_metadata: It does hold some beside a session's id.
+        judges: It may hold feedback.
     """
+
+    _earlier: Told | None = None
+    _listed: tuple[Message, ...] = ()
 
     def __init__(self, span: SpanData) -> None:
         self.span = span = with_details(span) if span.events else span
         self._found = found = walk(span)
         self.fields = fields = found.fields
-        self.rules = found.rules
+        self.rules = rules = found.rules
         self.dialect = found.dialect
-        self.metadata = _metadata(found) if found.metadata else {}
         self.kind = found.kind
-        if (
-            self.kind is Kind.TOOL
-            and found.rules.answer_tools
-            and self.text("tool_name") in found.rules.answer_tools
-        ):
+        if rules.answer_tools and self.kind is _TOOL and self.text("tool_name") in rules.answer_tools:
             self.kind = Kind.OTHER
-        self.conversation = as_id(fields.get("conversation")) or _first_id(self.metadata, _IDS_IN_METADATA)
-        self.is_ours = "agentsight.conversation.id" in span.attributes
-        self.customer = as_id(fields.get("customer")) or _first_id(self.metadata, _USERS_IN_METADATA)
-        self.agent = as_text(fields.get("agent_name"))
+        self.conversation = as_id(fields["conversation"]) if "conversation" in fields else None
+        self.customer = as_id(fields["customer"]) if "customer" in fields else None
+        if found.metadata:
+            self.conversation = self.conversation or _first_id(self.metadata, _IDS_IN_METADATA)
+            self.customer = self.customer or _first_id(self.metadata, _USERS_IN_METADATA)
+        self.is_ours = _OURS in span.attributes
+        self.agent = as_text(fields["agent_name"]) if "agent_name" in fields else None
+        self.response = as_text(fields["response_id"]) if "response_id" in fields else None
+        self.speaks = found.speaks or bool(span.events)
+        self.describes = found.describes
+        self.has_metadata = bool(found.metadata) or "tags" in fields
+        self.judges = bool(span.events) or found.judges
 
     def text(self, field: str) -> str | None:
         """A text field, None when missing or blank."""
@@ -61,12 +90,26 @@ class Reading:
         return None if value is None else as_text(value)
 
     @Lazy
+    def metadata(self) -> dict[str, Any]:
+        """The application's metadata."""
+        metadata = dict(self._found.metadata)
+        for whole in metadata.pop("", ()):
+            value = load(whole)
+            if isinstance(value, dict):
+                metadata = {**value, **metadata}
+        return metadata
+
+    @Lazy
     def failed(self) -> bool:
         """Whether the span ended in an error."""
-        if self.span.status == "error" or self.fields.get("error_type") is not None:
+        if self.span.status == "error" or "error_type" in self.fields:
             return True
-        reasons = load(self.fields.get("finish_reasons"))
-        return "error" in reasons if isinstance(reasons, list | tuple | str) else False
+        if "finish_reasons" not in self.fields:
+            return False
+        reasons = self.fields["finish_reasons"]
+        if isinstance(reasons, str):
+            reasons = load(reasons)
+        return isinstance(reasons, list | tuple | str) and "error" in reasons
 
     def flag(self, field: str) -> bool:
         """Whether a flag is set."""
@@ -108,49 +151,65 @@ class Reading:
         text = self.fields.get("reply_text")
         return containers.reply_of(text) if text is not None else None
 
+    def follow(self, earlier: Told | None) -> Told | None:
+        """Read the input as going on from an earlier call's; return what the next call's goes on from."""
+        self._earlier = earlier
+        messages = self.input
+        self._earlier = None
+        source = self.fields.get("input_messages") or self._found.flat.get("input_messages")
+        whole = messages is self._listed and not self.span.dropped_attributes
+        return Told(source, messages) if whole and messages and isinstance(source, str | list) else earlier
+
     @Lazy
     def input(self) -> tuple[Message, ...]:
         """The messages that went in."""
+        if not self.speaks:
+            return ()
+        fields = self.fields
         if self.history:
-            return read_messages(self.fields["history"])
-        if "new_messages" in self.fields:
-            return read_messages(self.fields["new_messages"])
-        messages = _by_rules(self._messages("input", "user"), self.rules)
-        if "system_instructions" in self.fields and not any(message.role == "system" for message in messages):
-            return (*read_messages(self.fields["system_instructions"], "system"), *messages)
+            return read_messages(fields["history"])
+        if "new_messages" in fields:
+            return read_messages(fields["new_messages"])
+        messages = _by_rules(self._messages(_INPUT), self.rules)
+        if "system_instructions" in fields and not any(message.role == "system" for message in messages):
+            return (*read_messages(fields["system_instructions"], "system"), *messages)
         return messages
 
     @Lazy
     def output(self) -> tuple[Message, ...]:
         """The messages that came out."""
-        messages = _by_rules(self._messages("output", "assistant"), self.rules)
-        return messages or (_reply_message(self) if self.kind is Kind.LLM else ())
+        if not self.speaks:
+            return ()
+        messages = _by_rules(self._messages(_OUTPUT), self.rules)
+        return messages or (_reply_message(self) if self.kind is _LLM else ())
 
     @Lazy
     def _events(self) -> EventMessages:
         if "event_list" in self.fields:
             return EventMessages.of((*self.span.events, *listed_events(self.fields["event_list"])))
-        return EventMessages.of(self.span.events) if self.span.events else EventMessages()
+        return EventMessages.of(self.span.events) if self.span.events else _NO_EVENTS
 
-    def _messages(self, side: str, role: str) -> tuple[Message, ...]:
-        value = self.fields.get(f"{side}_messages")
-        if value is not None and (messages := read_messages(value, role)):
+    def _messages(self, side: _Side) -> tuple[Message, ...]:
+        earlier = self._earlier if side is _INPUT else None
+        value = self.fields.get(side.messages)
+        if value is not None and (messages := read_messages(value, side.role, earlier)):
+            self._listed = messages
             return messages
-        told = self._events.input if side == "input" else self._events.output
+        told = self._events.input if side is _INPUT else self._events.output
         if told:
             return told
-        flat = self._found.flat.get(f"{side}_messages")
+        flat = self._found.flat.get(side.messages)
         if flat:
             # The SDK drops the oldest attributes, and a message without its role would be anybody's.
-            found: list[Message] = []
-            for number in sorted(flat):
-                items = flat[number]
-                if not self.span.dropped_attributes or any(path.endswith("role") for path, _ in items):
-                    found += message_of_items(items, role)
-            if any(message.parts for message in found):
-                return tuple(found)
-        read = containers.input_messages if side == "input" else containers.output_messages
-        return read(self.fields.get(f"{side}_value"))
+            if self.span.dropped_attributes:
+                flat = [item for item in flat if any(path.endswith("role") for path in item[0])]
+                earlier = None
+            messages = messages_of_items(flat, side.role, earlier)
+            if any(map(_parts, messages)):
+                self._listed = messages
+                return messages
+        value = self.fields.get(side.value)
+        return side.read_value(value) if value is not None else ()
 
 
 def read_span(span: SpanData) -> Reading:
@@ -193,15 +252,6 @@ def _reply_message(reading: Reading) -> tuple[Message, ...]:
         if part is not None and part.kind == "tool_call":
             parts.append(part)
     return (Message("assistant", tuple(parts)),) if parts else ()
-
-
-def _metadata(found: Walk) -> dict[str, Any]:
-    metadata = dict(found.metadata)
-    for whole in metadata.pop("", ()):
-        value = load(whole)
-        if isinstance(value, dict):
-            metadata = {**value, **metadata}
-    return metadata
 
 
 def _first_id(metadata: dict[str, Any], keys: tuple[str, ...]) -> str | None:

@@ -62,31 +62,31 @@ _COUNTS = frozenset(
         "reasoning_tokens",
         "audio_input_tokens",
         "audio_output_tokens",
-        "usage_json",
     }
 )
 
 
 def read_usage(fields: dict[str, Any]) -> Usage:
     """Return the counts among a walk's fields, or in a recorded answer of the provider."""
-    if _COUNTS.isdisjoint(fields):
+    if _COUNTS.isdisjoint(fields) and "usage_json" not in fields:
         return _NOTHING
-    cache_read = as_count(fields.get("cache_read_tokens"))
+    count = {field: as_count(fields[field]) for field in _COUNTS.intersection(fields)}.get
+    cache_read = count("cache_read_tokens")
     if cache_read is None and "input_tokens" in fields:
         cache_read = _cached_in_answer(fields.get("output_value"))
-    cache_write = as_count(fields.get("cache_write_tokens"))
-    total_input = as_count(fields.get("input_tokens"))
-    bare = as_count(fields.get("input_tokens_without_cache"))
+    cache_write = count("cache_write_tokens")
+    total_input = count("input_tokens")
+    bare = count("input_tokens_without_cache")
     if total_input is None and bare is not None:
         total_input = bare + (cache_read or 0) + (cache_write or 0)
     usage = Usage(
         total_input,
-        as_count(fields.get("output_tokens")),
+        count("output_tokens"),
         cache_read,
         cache_write,
-        as_count(fields.get("reasoning_tokens")),
-        as_count(fields.get("audio_input_tokens")),
-        as_count(fields.get("audio_output_tokens")),
+        count("reasoning_tokens"),
+        count("audio_input_tokens"),
+        count("audio_output_tokens"),
     )
     return usage.filled_from(_usage_object(fields["usage_json"])) if "usage_json" in fields else usage
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from typing import Any
@@ -26,7 +25,7 @@ PLACEHOLDERS = frozenset(
 )
 """Texts that stand for a text that is not there; two of them are not the same text."""
 
-_JSON_STARTS = frozenset({"{", "[", '"'})
+_JSON_STARTS = ("{", "[", '"')
 _MAX_UNWRAPS = 3
 _MAX_REPAIR_CHARS = 1_000_000
 _MAX_INT = 2**53
@@ -38,13 +37,13 @@ def load(value: Any) -> Any:
 
     A text that is no JSON is returned as it is; one that starts as JSON and was cut off is closed.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value[:1].isalnum():
         return value
     for _ in range(_MAX_UNWRAPS):
         if not isinstance(value, str):
             return value
         text = value.lstrip()
-        if text[:1] not in _JSON_STARTS:
+        if not text.startswith(_JSON_STARTS):
             return value
         decoded = _decode(text)
         if decoded is None:
@@ -91,8 +90,8 @@ def _closed(text: str) -> str:
     return text + "".join(reversed(stack))
 
 
-def text_signature(text: str) -> str | None:
-    """Return what makes two texts the same one; None for a placeholder, which is no text.
+def text_signature(text: str) -> int | None:
+    """Return what makes two texts the same one in this process; None for a placeholder, which is no text.
 
     Blank space at the ends and Unicode's ways of writing an accent make no difference.
     """
@@ -101,7 +100,7 @@ def text_signature(text: str) -> str | None:
         return None
     if not stripped.isascii():
         stripped = unicodedata.normalize("NFC", stripped)
-    return hashlib.blake2b(stripped.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+    return hash(stripped)
 
 
 def as_text(value: Any) -> str | None:
@@ -122,6 +121,8 @@ def as_id(value: Any) -> str | None:
 
 def as_count(value: Any) -> int | None:
     """Return a number of tokens; 0 is a number, a negative or unreadable one is missing."""
+    if type(value) is int:
+        return value if 0 <= value <= _MAX_INT else None
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
