@@ -18,8 +18,7 @@ def test_an_exchange_of_each_convention(sample: Sample) -> None:
     [block] = assembled(record(*sample.roots))
     assert block.conversation_id == CONVERSATION
     assert transcript([block]) == [("end_user", ASK), ("agent", REPLY)]
-    if sample.customer:
-        assert block.fields["customer_id"] == CUSTOMER
+    assert block.fields.get("customer_id") == (CUSTOMER if sample.customer else None)
     [tool] = wire([block], "tool")
     assert tool["attributes"]["agentsight.tool.name"] == "stock"
     assert json.loads(tool["attributes"]["agentsight.tool.arguments"]) == ARGUMENTS

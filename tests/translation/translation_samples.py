@@ -554,7 +554,7 @@ def _claude_code() -> tuple[S, ...]:
         "output_tokens": 7,
     }
     tool = {"span.type": "tool", "tool_name": "stock", "tool_use_id": CALL, "tool_input": JSON_ARGUMENTS}
-    root = {"span.type": "interaction", "session.id": CONVERSATION, "user_prompt": ASK, "user.id": CUSTOMER}
+    root = {"span.type": "interaction", "session.id": CONVERSATION, "user_prompt": ASK, "user.id": "device"}
     output = [("tool.output", {"output": JSON_RESULT})]
     return (
         S(
@@ -675,7 +675,7 @@ SAMPLES = (
     Sample("livekit 1", _livekit("")),
     Sample("livekit 2", _livekit("pii.")),
     Sample("pipecat", _pipecat()),
-    Sample("claude_code", _claude_code()),
+    Sample("claude_code", _claude_code(), customer=False),
     Sample(
         "agent_framework",
         _nested(_genai(json.dumps), "workflow.run", {"workflow.id": "w"}, "agent_framework"),

@@ -8,7 +8,7 @@ import msgspec
 
 from agentsight_otel import semconv
 from agentsight_otel.translation.assembly.attachments import Attachments
-from agentsight_otel.translation.assembly.blocks import NOT_GENAI, BlockBuilder
+from agentsight_otel.translation.assembly.blocks import NO_CONVERSATION, NOT_GENAI, BlockBuilder
 from agentsight_otel.translation.assembly.feedback import feedback_spans
 from agentsight_otel.translation.assembly.gather import Ready
 from agentsight_otel.translation.assembly.logs import LOG_ONLY
@@ -109,6 +109,7 @@ def _take_context(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, e
 
 
 def _leave_out(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, export_all: bool) -> None:
+    reason = NO_CONVERSATION if any(node.matters for node in nodes) else NOT_GENAI
     for node in nodes:
         conversation = node.reading.conversation
         if export_all and node.reading.is_ours and conversation:
@@ -116,7 +117,7 @@ def _leave_out(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, expo
             builder.add_source(conversation, node.span.key)
             _left(node.span.trace_id, memory).add(node.span.span_id)
         elif LOG_ONLY not in node.span.attributes:
-            builder.filter(node.span.key, NOT_GENAI)
+            builder.filter(node.span.key, reason)
 
 
 def _left(trace_id: str, memory: Memory) -> set[str]:

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 
 from agentsight_otel import semconv
 from agentsight_otel.translation.assembly.assemble import assemble
-from agentsight_otel.translation.assembly.blocks import Assembled, BlockBuilder
+from agentsight_otel.translation.assembly.blocks import NO_CONVERSATION, Assembled, BlockBuilder
 from agentsight_otel.translation.assembly.gather import gather
 from agentsight_otel.translation.assembly.memory import Memory
 from agentsight_otel.translation.assembly.pending import Pending, PendingTrace
 from agentsight_otel.translation.limits import clamp_id, normalize_environment
 from agentsight_otel.translation.span_data import LogData, SpanData
 
-NO_CONVERSATION = "no_conversation"
 DUPLICATE = "duplicate"
 
 _ACTIONS = frozenset({semconv.KIND_TOOL, semconv.KIND_TASK})
@@ -105,7 +104,9 @@ class Assembler:
 
     def _assemble(self, traces: list[PendingTrace], builder: BlockBuilder, now_ns: int | None) -> None:
         if traces:
-            ready = gather(traces, self._pending, self._memory, self.notices, now_ns)
+            ready = gather(
+                traces, self._pending, self._memory, self.notices, now_ns, export_all=self._export_all
+            )
             assemble(ready, self._memory, builder, self.notices, export_all=self._export_all)
 
     def _has_left(self, span: SpanData) -> bool:

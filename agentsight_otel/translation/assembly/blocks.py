@@ -13,6 +13,8 @@ from agentsight_otel.translation.wire import encode_span
 
 NOT_GENAI = "not_genai"
 """Why a span is filtered that says nothing about an agent or a conversation."""
+NO_CONVERSATION = "no_conversation"
+"""Why one is that does, when nobody speaks and none is named."""
 
 
 class Assembled(NamedTuple):

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from agentsight_otel.translation.assembly.calls import Call, find_calls
-from agentsight_otel.translation.assembly.identity import resolve
+from agentsight_otel.translation.assembly.identity import SYNTHETIC_PREFIX, resolve
 from agentsight_otel.translation.assembly.lanes import users_of
 from agentsight_otel.translation.assembly.logs import readings
 from agentsight_otel.translation.assembly.memory import Memory
@@ -16,6 +16,7 @@ from agentsight_otel.translation.assembly.trees import Node, connect, order
 from agentsight_otel.translation.dialects.base import Kind
 
 _matters = attrgetter("matters")
+_LOOKING_UP = frozenset({Kind.EMBEDDING, Kind.RETRIEVAL})
 
 
 class Ready(NamedTuple):
@@ -41,6 +42,8 @@ def gather(
     memory: Memory,
     notices: Counter[str],
     now_ns: int | None,
+    *,
+    export_all: bool,
 ) -> Ready:
     """Read *traces* and those held for the same conversations; give back what waits for its tools.
 
@@ -50,9 +53,14 @@ def gather(
         memory: What earlier spans said.
         notices: Counts what was cut.
         now_ns: The time; None when everything has to go.
+        export_all: Also those that only look something up, for no conversation that they name.
     """
     speaking, silent = _grow(traces, memory)
     resolve([nodes for _, nodes in speaking], memory, notices)
+    if not export_all:
+        # Building an index calls an embeddings model thousands of times, each in a trace of its own.
+        silent += [grown for grown in speaking if _only_looks_up(grown.nodes)]
+        speaking = [grown for grown in speaking if not _only_looks_up(grown.nodes)]
     if held := pending.take_held(sorted({node.conversation for _, nodes in speaking for node in nodes})):
         speaking = sorted([*speaking, *_grow(held, memory)[0]], key=_start)
         resolve([nodes for _, nodes in speaking], memory, notices)
@@ -77,6 +85,12 @@ def _grow(traces: list[PendingTrace], memory: Memory) -> tuple[list[_Grown], lis
     for grown in forest:
         (speaking if any(map(_matters, grown.nodes)) else silent).append(grown)
     return speaking, silent
+
+
+def _only_looks_up(nodes: list[Node]) -> bool:
+    return nodes[0].conversation.startswith(SYNTHETIC_PREFIX) and all(
+        node.kind in _LOOKING_UP for node in nodes if node.matters
+    )
 
 
 def _start(grown: _Grown) -> tuple[int, int, str, str]:

@@ -263,6 +263,8 @@ class Renderer:
 
     def _other(self, node: Node, turn: Turn) -> SpanData:
         source = node.span
+        if _is_embedding_call(node):
+            return self._embedding(node, turn)
         attributes = self._ours(_KIND_NAMES[node.kind], turn)
         if node.reading.dialect:
             attributes[semconv.DIALECT] = node.reading.dialect
@@ -273,6 +275,26 @@ class Renderer:
             source,
             parent_span_id=self._parent(source, turn),
             attributes=_beside_originals(attributes, source.attributes, repeated),
+            events=_without_messages(source),
+        )
+
+    def _embedding(self, node: Node, turn: Turn) -> SpanData:
+        """Return a call of an embeddings model: the contract counts it among the model calls."""
+        source = node.span
+        attributes = self._ours(semconv.KIND_LLM, turn)
+        attributes[semconv.DIALECT] = node.reading.dialect
+        _add_model(attributes, Call([node]))
+        attributes[semconv.GEN_AI_OPERATION_NAME] = "embeddings"
+        attributes[semconv.GEN_AI_USAGE_INPUT_TOKENS] = 0
+        attributes[semconv.GEN_AI_USAGE_OUTPUT_TOKENS] = 0
+        if tokens := node.reading.usage.input:
+            attributes[semconv.LLM_EMBEDDING_TOKENS] = tokens
+        elif not node.reading.usage.reported:
+            attributes[semconv.LLM_USAGE_REPORTED] = False
+        return msgspec.structs.replace(
+            source,
+            parent_span_id=self._parent(source, turn),
+            attributes=_beside_originals(attributes, source.attributes, ()),
             events=_without_messages(source),
         )
 
@@ -338,6 +360,13 @@ def _without_messages(span: SpanData) -> tuple[EventData, ...]:
     if not span.events:
         return ()
     return tuple(event for event in span.events if not event.name.startswith(_MESSAGE_EVENTS))
+
+
+def _is_embedding_call(node: Node) -> bool:
+    """Whether a span is the call itself, and not a framework's span around one."""
+    return node.kind is Kind.EMBEDDING and not any(
+        below.kind is Kind.EMBEDDING for below in node.subtree() if below is not node
+    )
 
 
 def _add_model(attributes: dict[str, Any], call: Call) -> None:

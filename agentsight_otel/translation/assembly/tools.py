@@ -222,11 +222,17 @@ class ToolBook:
         )
 
 
+def _below_heading(text: Any, rules: Rules) -> Any:
+    if rules.headings and isinstance(text, str) and text.startswith(rules.headings):
+        return text.partition("\n")[2]
+    return text
+
+
 def _from_span(node: Node) -> ToolRun:
     reading = node.reading
     fields = reading.fields
     name = reading.text("tool_name") or _name_from_span(node.span.name)
-    arguments = unwrap_arguments(load(fields.get("tool_arguments")))
+    arguments = unwrap_arguments(load(_below_heading(fields.get("tool_arguments"), reading.rules)))
     raw = fields.get("tool_result", _MISSING)
     if raw is _MISSING:
         for event in node.span.events:

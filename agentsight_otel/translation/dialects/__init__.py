@@ -16,7 +16,7 @@ from agentsight_otel.translation.dialects.langfuse import LANGFUSE
 from agentsight_otel.translation.dialects.langsmith import LANGSMITH
 from agentsight_otel.translation.dialects.livekit import LIVEKIT
 from agentsight_otel.translation.dialects.llama_index import LLAMA_INDEX
-from agentsight_otel.translation.dialects.mlflow import MLFLOW
+from agentsight_otel.translation.dialects.mlflow import MLFLOW, MLFLOW_SPANS
 from agentsight_otel.translation.dialects.openai_agents import OPENAI_AGENTS
 from agentsight_otel.translation.dialects.openinference import OPENINFERENCE
 from agentsight_otel.translation.dialects.otel_genai import OTEL_GENAI
@@ -54,6 +54,7 @@ DIALECTS: tuple[Dialect, ...] = (
     OTHERS,
     MCP,
     MLFLOW,
+    MLFLOW_SPANS,
 )
 """In order of precedence: where two name the same field, the earlier one wins."""
 

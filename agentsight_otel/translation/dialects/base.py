@@ -47,6 +47,9 @@ class Dialect:
         ignored_names: Starts of the names of spans that repeat others; only with *scopes*.
         answer_tools: Tools by which a model answers instead of a text; only with *scopes*.
         user_prefixes: What the framework writes before a user's text; only with *scopes*.
+        headings: How the line begins that it writes above a tool's arguments; only with *scopes*.
+        json_texts: It writes every text as JSON, in quotes; only with *scopes*.
+        anonymous: Attributes that name no customer although they do elsewhere; only with *scopes*.
         ignored_endings: Likewise, by the end of the name.
         message_prefixes: Flattened messages, by field.
         metadata_prefixes: What follows is the key of a metadata entry.
@@ -62,6 +65,9 @@ class Dialect:
     presence: tuple[tuple[str, Kind], ...] = ()
     answer_tools: Keys = ()
     user_prefixes: Keys = ()
+    headings: Keys = ()
+    json_texts: bool = False
+    anonymous: Keys = ()
     ignored_names: Keys = ()
     ignored_endings: Keys = ()
     result_envelope: str = ""
@@ -124,6 +130,9 @@ _NOT_KEYS = frozenset(
         "presence",
         "answer_tools",
         "user_prefixes",
+        "headings",
+        "json_texts",
+        "anonymous",
         "ignored_names",
         "ignored_endings",
         "result_envelope",
@@ -156,6 +165,8 @@ class Rules(msgspec.Struct, frozen=True):
     result_envelope: str = ""
     answer_tools: Keys = ()
     user_prefixes: Keys = ()
+    headings: Keys = ()
+    json_texts: bool = False
 
 
 class Walk(msgspec.Struct, gc=False):

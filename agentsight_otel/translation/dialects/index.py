@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from agentsight_otel.translation.dialects.base import CONTENT_FIELDS, KEY_FIELDS, Dialect, Kind, Rules, Walk
 from agentsight_otel.translation.dialects.flattened import Flat, split_number
+from agentsight_otel.translation.dialects.values import load
 from agentsight_otel.translation.span_data import SpanData
 
 _EMPTY_CONTENT: tuple[Any, ...] = ("", "{}", "[]", "null", "None", None, [], {})
@@ -96,9 +97,15 @@ class Index:
             next((d.result_envelope for d in dialects if d.result_envelope), ""),
             tuple(name for d in dialects for name in d.answer_tools),
             tuple(prefix for d in dialects for prefix in d.user_prefixes),
+            tuple(heading for d in dialects for heading in d.headings),
+            any(d.json_texts for d in dialects),
         )
         for position, dialect in enumerate(dialects):
             self._add(dialect, position * 100, kind_order)
+        for key in (key for d in dialects for key in d.anonymous):
+            route = self._exact.get(key, _NOTHING)
+            kept = tuple(slot for slot in route.slots if slot.field != "customer")
+            self._exact[key] = route._replace(slots=kept)
 
     def walk(self, span: SpanData) -> Walk:
         """Read a span."""
@@ -112,6 +119,8 @@ class Index:
                 fields[field] = value
         if plan.ranked:
             _add_ranked(fields, plan.ranked, attributes)
+        if self._rules.json_texts:
+            fields = {field: _bare(value) for field, value in fields.items()}
         flat = _flat(plan, attributes) if plan.flat else {}
         metadata: dict[str, Any] = {field: attributes[key] for field, key in plan.metadata}
         if plan.whole_metadata:
@@ -280,6 +289,14 @@ def _flat(plan: _Plan, attributes: Mapping[str, Any]) -> dict[str, Flat]:
         field: [(paths, values_of(attributes)) for paths, values_of in objects]
         for field, objects in plan.flat
     }
+
+
+def _bare(value: Any) -> Any:
+    """Return a text without the quotes of its JSON."""
+    if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"':
+        text = load(value)
+        return text if isinstance(text, str) else value
+    return value
 
 
 def _kind_named(plan: _Plan, attributes: Mapping[str, Any]) -> tuple[Kind | None, str]:

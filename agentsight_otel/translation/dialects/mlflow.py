@@ -34,6 +34,8 @@ _KINDS = {
     '"evaluator"': Kind.EVALUATOR,
 }
 
+MLFLOW_SPANS = Dialect(name="mlflow_spans", scopes=("mlflow",), json_texts=True)
+
 MLFLOW = Dialect(
     name="mlflow",
     kinds=(("mlflow.spanType", _KINDS),),

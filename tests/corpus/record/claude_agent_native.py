@@ -170,7 +170,16 @@ if __name__ == "__main__":
             name="claude_agent_native",
             instrument=instrument,
             app=App,
-            scenarios=("basic", "same_text", "provider_error", "odd_texts", "no_id"),
+            scenarios=(
+                "basic",
+                "same_text",
+                "provider_error",
+                "odd_texts",
+                "no_id",
+                "tools",
+                "streaming",
+                "interleaved",
+            ),
             adapt=adapt,
             reshape=reshape,
         )
