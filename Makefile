@@ -56,7 +56,7 @@ faults: $(READY) ## Measure what arrives when things go wrong, for us and eight 
 	$(BIN)/python -m benchmarks.faults
 
 docs: $(READY) ## Build the documentation site into site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build site

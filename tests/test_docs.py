@@ -1,9 +1,11 @@
-"""Every code block of the documentation runs."""
+"""What the documentation says is so: its blocks run, its commands exist, and nothing is left out."""
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +14,15 @@ from typing import Any
 import pytest
 
 import agentsight_otel
+from agentsight_otel import cli
 from agentsight_otel.config import Config
 from agentsight_otel.testing import LocalServer
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NOTES = [ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+COMMAND = re.compile(r"^\$ agentsight-otel (.+)$", re.MULTILINE)
+TARGET = re.compile(r"(?:`|^\$ )make ([a-z-]+)", re.MULTILINE)
 BLOCK = re.compile(r"^```(\w+)( [^\n]*)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -49,14 +55,66 @@ def test_python_block_runs(code: str, server: LocalServer, tmp_path: Path) -> No
 
 def test_links_lead_somewhere() -> None:
     """Every relative link of the documentation names a file that exists."""
-    pages = [*PAGES, *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
     broken = [
         f"{page.name}: {target}"
-        for page in pages
+        for page in [*PAGES, *NOTES]
         for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", page.read_text())
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+@pytest.mark.parametrize(
+    "command", sorted({line for page in PAGES for line in COMMAND.findall(page.read_text())})
+)
+def test_commands_exist(command: str) -> None:
+    """A command line of the documentation is one that the parser takes."""
+    cli.parser().parse_args(shlex.split(command))
+
+
+def test_readme_names_every_command() -> None:
+    """The table of commands has each, in the order of ``--help``."""
+    known = re.findall(r"^    (\w+) ", cli.parser().format_help().partition("commands:")[2], re.MULTILINE)
+    table = (ROOT / "README.md").read_text().partition("## Commands")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert [name for row in rows[1:] for name in re.findall(r"`(\w+)`", row)] == known
+
+
+@pytest.mark.parametrize(("command", "page"), [("serve", "operating"), ("gateway", "tutorial-collector")])
+def test_options_are_documented(command: str, page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page about a service has each of its options."""
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    assert "--port" in options
+    assert [option for option in sorted(options) if f"`{option}" not in text] == []
+
+
+def test_make_targets_exist() -> None:
+    """Each target that the documentation names is one of the Makefile's."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for page in [*PAGES, *NOTES] for name in TARGET.findall(page.read_text())}
+    assert named <= targets
+    assert {"demo", "test", "bench"} <= named
+
+
+def test_contributing_names_every_benchmark() -> None:
+    """The table of benchmarks has each that ``make bench`` runs."""
+    folder = ROOT / "benchmarks"
+    [helpers] = re.findall(r"^HELPERS = ({.*})", (folder / "__main__.py").read_text(), re.MULTILINE)
+    scripts = {path.stem for path in folder.glob("*.py")} - ast.literal_eval(helpers)
+    table = (ROOT / "CONTRIBUTING.md").read_text().partition("| Benchmark |")[2].partition("\n\n")[0]
+    named = [name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.partition(" | ")[0])]
+    assert sorted(named) == sorted(scripts)
+
+
+def test_architecture_names_every_room() -> None:
+    """The table of rooms has every module and package at the top."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    folder = ROOT / "agentsight_otel"
+    rooms = {path.stem for path in folder.iterdir() if path.suffix in {"", ".py"} and path.name[0] != "_"}
+    assert [room for room in sorted(rooms) if f"`{room}`" not in text] == []
 
 
 def test_every_setting_is_documented() -> None:
@@ -72,7 +130,7 @@ def test_every_setting_is_documented() -> None:
 
 def test_site_builds_and_names_everything_public(tmp_path: Path) -> None:
     """The site builds without a warning, has every public name, and loads nothing from elsewhere."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     environ = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(
         command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
