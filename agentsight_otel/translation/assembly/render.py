@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,6 +13,12 @@ from agentsight_otel.translation.assembly.calls import Call
 from agentsight_otel.translation.assembly.identity import SYNTHETIC_PREFIX
 from agentsight_otel.translation.assembly.ids import span_id
 from agentsight_otel.translation.assembly.memory import Conversation, KnownAction
+from agentsight_otel.translation.assembly.originals import (
+    REPEATED,
+    TOOL_REPEATED,
+    beside_originals,
+    with_originals,
+)
 from agentsight_otel.translation.assembly.tools import ToolRun, result_text
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.assembly.turns import Said, Turn
@@ -22,52 +26,7 @@ from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.span_data import EventData, SpanData
 
 _INHERITED = ("agentsight.conversation.", "agentsight.turn.")
-# Histories that a turn's messages, or its tools and model calls, represent.
-_REPEATED = (
-    "gen_ai.input.messages",
-    "gen_ai.output.messages",
-    "gen_ai.prompt",
-    "gen_ai.completion",
-    "llm.input_messages.",
-    "llm.output_messages.",
-    "llm.prompts.",
-    "llm.completions.",
-    "input.value",
-    "output.value",
-    "ai.prompt",
-    "ai.response.text",
-    "gcp.vertex.agent.llm_re",
-    "pydantic_ai.all_messages",
-    "all_messages_events",
-    "events",
-    "lk.chat_ctx",
-    "lk.pii.chat_ctx",
-    "traceloop.entity.",
-    "langfuse.observation.input",
-    "langfuse.observation.output",
-    "langfuse.trace.input",
-    "langfuse.trace.output",
-    "mlflow.spanInputs",
-    "mlflow.spanOutputs",
-)
-_TOOL_REPEATED = (
-    "gen_ai.tool.call.arguments",
-    "gen_ai.tool.call.result",
-    "input.value",
-    "output.value",
-    "ai.toolCall.args",
-    "ai.toolCall.result",
-)
 _MESSAGE_EVENTS = ("gen_ai.", "agentsight.")
-_SHARED = (
-    semconv.GEN_AI_OPERATION_NAME,
-    semconv.GEN_AI_SYSTEM,
-    semconv.GEN_AI_REQUEST_MODEL,
-    semconv.GEN_AI_USAGE_INPUT_TOKENS,
-    semconv.GEN_AI_USAGE_OUTPUT_TOKENS,
-    semconv.GEN_AI_TOOL_CALL_ID,
-)
-"""The names of other conventions that we write, in the order in which we do."""
 _LLM = Kind.LLM
 _WITH_HISTORY = frozenset({Kind.AGENT, Kind.CHAIN, Kind.LLM, Kind.TURN})
 _KIND_NAMES: dict[Kind | None, str] = {
@@ -132,7 +91,7 @@ class Renderer:
             attributes[semconv.DIALECT] = turn.root.reading.dialect
             if turn.root.reading.agent:
                 attributes[semconv.ENTITY_NAME] = turn.root.reading.agent
-            attributes = _beside_originals(attributes, source.attributes, _REPEATED)
+            attributes = beside_originals(attributes, source.attributes, REPEATED)
         if self._synthetic:
             attributes[semconv.CONVERSATION_SYNTHETIC] = True
         said = turn.said
@@ -190,8 +149,8 @@ class Renderer:
             attributes[semconv.TOOL_RESPONSE] = result_text(run.result)
         if run.nodes:
             attributes[semconv.DIALECT] = run.nodes[0].reading.dialect
-            attributes = _with_originals(
-                attributes, [node.span.attributes for node in run.nodes], _TOOL_REPEATED
+            attributes = with_originals(
+                attributes, [node.span.attributes for node in run.nodes], TOOL_REPEATED
             )
             wire = msgspec.structs.replace(source, events=_without_messages(source))
         else:
@@ -232,8 +191,8 @@ class Renderer:
                 or call.first("error_type")
                 or "error"
             )
-        attributes = _with_originals(
-            attributes, [node.span.attributes for node in reversed(call.nodes)], _REPEATED
+        attributes = with_originals(
+            attributes, [node.span.attributes for node in reversed(call.nodes)], REPEATED
         )
         return msgspec.structs.replace(
             source,
@@ -270,11 +229,11 @@ class Renderer:
             attributes[semconv.DIALECT] = node.reading.dialect
         if node.reading.agent:
             attributes[semconv.ENTITY_NAME] = node.reading.agent
-        repeated = _REPEATED if node.kind in _WITH_HISTORY else ()
+        repeated = REPEATED if node.kind in _WITH_HISTORY else ()
         return msgspec.structs.replace(
             source,
             parent_span_id=self._parent(source, turn),
-            attributes=_beside_originals(attributes, source.attributes, repeated),
+            attributes=beside_originals(attributes, source.attributes, repeated),
             events=_without_messages(source),
         )
 
@@ -294,7 +253,7 @@ class Renderer:
         return msgspec.structs.replace(
             source,
             parent_span_id=self._parent(source, turn),
-            attributes=_beside_originals(attributes, source.attributes, ()),
+            attributes=beside_originals(attributes, source.attributes, ()),
             events=_without_messages(source),
         )
 
@@ -310,50 +269,6 @@ class Renderer:
         if parent is None or parent == turn.span_id:
             return turn.span_id
         return self._parents.get(parent, parent if turn.root is not None else turn.span_id)
-
-
-def _beside_originals(
-    ours: dict[str, Any], originals: dict[str, Any], repeated: tuple[str, ...]
-) -> dict[str, Any]:
-    """Add the original attributes; a name of ours keeps our value."""
-    theirs = originals
-    if repeated:
-        kept, dropped = _split(tuple(originals), repeated)
-        if len(kept) < len(dropped):
-            theirs = {key: originals[key] for key in kept}
-        elif dropped:
-            theirs = originals.copy()
-            for key in dropped:
-                del theirs[key]
-    result = ours | theirs
-    result.update(ours)
-    return result
-
-
-def _with_originals(
-    ours: dict[str, Any], originals: list[dict[str, Any]], repeated: tuple[str, ...]
-) -> dict[str, Any]:
-    """Add the original attributes of several spans; where another has another value, it moves aside."""
-    names: Iterable[str] = _SHARED
-    for theirs in originals:
-        result = _beside_originals(ours, theirs, repeated)
-        for key in names:
-            if key in theirs and key in ours and _differs(key, ours[key], theirs[key], repeated):
-                result.setdefault(semconv.ORIGINAL_PREFIX + key, theirs[key])
-        ours = result
-        names = ours.keys() if len(originals) > 1 else ()
-    return ours
-
-
-def _differs(key: str, mine: Any, theirs: Any, repeated: tuple[str, ...]) -> bool:
-    return mine != theirs and not key.startswith(("agentsight.", *repeated))
-
-
-# The spans of one place in a program have the same attributes in the same order.
-@lru_cache(maxsize=256)
-def _split(keys: tuple[str, ...], repeated: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    kept = tuple(key for key in keys if not key.startswith(repeated))
-    return kept, tuple(key for key in keys if key.startswith(repeated))
 
 
 def _without_messages(span: SpanData) -> tuple[EventData, ...]:

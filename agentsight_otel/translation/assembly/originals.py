@@ -1,0 +1,100 @@
+"""The attributes that a span came with, beside those that we give it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from agentsight_otel import semconv
+
+REPEATED = (
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "llm.input_messages.",
+    "llm.output_messages.",
+    "llm.prompts.",
+    "llm.completions.",
+    "input.value",
+    "output.value",
+    "ai.prompt",
+    "ai.response.text",
+    "gcp.vertex.agent.llm_re",
+    "pydantic_ai.all_messages",
+    "all_messages_events",
+    "events",
+    "lk.chat_ctx",
+    "lk.pii.chat_ctx",
+    "traceloop.entity.",
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "langfuse.trace.input",
+    "langfuse.trace.output",
+    "mlflow.spanInputs",
+    "mlflow.spanOutputs",
+)
+"""Histories, which a turn's messages, its tools and its model calls represent."""
+TOOL_REPEATED = (
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "input.value",
+    "output.value",
+    "ai.toolCall.args",
+    "ai.toolCall.result",
+)
+"""What a tool's own attributes represent."""
+_SHARED = (
+    semconv.GEN_AI_OPERATION_NAME,
+    semconv.GEN_AI_SYSTEM,
+    semconv.GEN_AI_REQUEST_MODEL,
+    semconv.GEN_AI_USAGE_INPUT_TOKENS,
+    semconv.GEN_AI_USAGE_OUTPUT_TOKENS,
+    semconv.GEN_AI_TOOL_CALL_ID,
+)
+"""The names of other conventions that we write, in the order in which we do."""
+
+
+def beside_originals(
+    ours: dict[str, Any], originals: dict[str, Any], repeated: tuple[str, ...]
+) -> dict[str, Any]:
+    """Add the original attributes; a name of ours keeps our value."""
+    theirs = originals
+    if repeated:
+        kept, dropped = _split(tuple(originals), repeated)
+        if len(kept) < len(dropped):
+            theirs = {key: originals[key] for key in kept}
+        elif dropped:
+            theirs = originals.copy()
+            for key in dropped:
+                del theirs[key]
+    result = ours | theirs
+    result.update(ours)
+    return result
+
+
+def with_originals(
+    ours: dict[str, Any], originals: list[dict[str, Any]], repeated: tuple[str, ...]
+) -> dict[str, Any]:
+    """Add the original attributes of several spans; where another has another value, it moves aside."""
+    names: Iterable[str] = _SHARED
+    for theirs in originals:
+        result = beside_originals(ours, theirs, repeated)
+        for key in names:
+            if key in theirs and key in ours and _differs(key, ours[key], theirs[key], repeated):
+                result.setdefault(semconv.ORIGINAL_PREFIX + key, theirs[key])
+        ours = result
+        names = ours.keys() if len(originals) > 1 else ()
+    return ours
+
+
+def _differs(key: str, mine: Any, theirs: Any, repeated: tuple[str, ...]) -> bool:
+    return mine != theirs and not key.startswith(("agentsight.", *repeated))
+
+
+# The spans of one place in a program have the same attributes in the same order.
+@lru_cache(maxsize=256)
+def _split(keys: tuple[str, ...], repeated: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    kept = tuple(key for key in keys if not key.startswith(repeated))
+    return kept, tuple(key for key in keys if key.startswith(repeated))
