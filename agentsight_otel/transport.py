@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from agentsight_otel.config import LOOPBACK_HOSTS
 from agentsight_otel.encoding import decode_json
+from agentsight_otel.forking import SETUP
 from agentsight_otel.retry import parse_retry_after
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ class Transport:
         self, endpoint: str, api_key: str, *, timeout: float = 10.0, stop: threading.Event | None = None
     ) -> None:
         # Importing urllib3 opens a socket, which importing this package must not.
-        from agentsight_otel import session  # noqa: PLC0415 -- see above
+        with SETUP:
+            from agentsight_otel import session  # noqa: PLC0415 -- see above
 
         self.endpoint = endpoint.rstrip("/")
         self.api_key = api_key

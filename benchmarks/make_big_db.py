@@ -20,6 +20,7 @@ from typing import Any
 from agentsight_otel.server.run import ensure_key
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.keys import environment_ids
+from agentsight_otel.server.upkeep import Upkeep
 
 KEY = "ags_" + "b" * 32 + "_" + "b" * 6
 """The key of every database made here; it may write."""
@@ -304,6 +305,11 @@ def make(path: Path, messages: int = 1_000_000) -> None:
         print(f"\r{made:,} messages, {time.perf_counter() - began:.0f} s", end="", flush=True)
     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     raw.close()
+    print("\nindexes and hours, as a server keeps them up while it receives …", flush=True)
+    store = Store.open(str(draft))
+    Upkeep(store).finish()
+    store.checkpoint()
+    store.close()
     draft.replace(path)
     for suffix in ("-wal", "-shm"):
         draft.with_name(draft.name + suffix).unlink(missing_ok=True)

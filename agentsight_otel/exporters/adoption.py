@@ -78,11 +78,12 @@ class Adopter:
         return found
 
     def _adopt(self, path: Path) -> None:
-        adopted = self._journal.adopt(path)
-        if adopted is None:
+        found = self._ledger.take_over(path)
+        if found is None:
             return
-        for record in self._ledger.adopt(adopted):
+        segment, others = found
+        for record in others:
             if record.kind == Kind.ITEM:
                 item = KeptItem(record.payload)
-                item.ref = Ref(adopted.segment, record.offset)
+                item.ref = Ref(segment, record.offset)
                 self._items.append(item)

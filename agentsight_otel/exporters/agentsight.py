@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from opentelemetry.metrics import MeterProvider
@@ -12,13 +12,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from agentsight_otel.config import Config
 from agentsight_otel.exceptions import AgentSightException
-from agentsight_otel.exporters.courier import STEP
 from agentsight_otel.exporters.delivery import Delivery, FlushResult, Stats, delivery_for
-from agentsight_otel.exporters.keys import KeyCallback, read_key_file
+from agentsight_otel.exporters.keys import KeyCallback
 from agentsight_otel.guard import guarded
-from agentsight_otel.translation.readable import from_readable_span
-from agentsight_otel.translation.relevance import is_relevant
-from agentsight_otel.translation.span_data import SpanData
 
 logger = logging.getLogger("agentsight_otel")
 
@@ -35,6 +31,7 @@ class AgentSightSpanExporter(SpanExporter):
 
     Args:
         api_key: The key, or a function that returns it and is asked again when the key is refused.
+        api_key_file: File that holds the key where none is given.
         endpoint: Base URL.
         environment: Environment slug for spans that name none.
         export_all: Also export spans that belong to no agent or conversation.
@@ -55,6 +52,7 @@ class AgentSightSpanExporter(SpanExporter):
         self,
         *,
         api_key: str | KeyCallback | None = None,
+        api_key_file: str | None = None,
         endpoint: str | None = None,
         environment: str | None = None,
         export_all: bool | None = None,
@@ -71,6 +69,7 @@ class AgentSightSpanExporter(SpanExporter):
         meter_provider: MeterProvider | None = None,
     ) -> None:
         settings: dict[str, Any] = {
+            "api_key_file": api_key_file,
             "endpoint": endpoint,
             "environment": environment,
             "export_all": export_all,
@@ -90,8 +89,7 @@ class AgentSightSpanExporter(SpanExporter):
         self._export_all = False
         callback = api_key if callable(api_key) else None
         try:
-            key = callback() if callback else api_key if isinstance(api_key, str) else read_key_file()
-            config = Config.resolve(api_key=key, **settings)
+            config = Config.resolve(api_key=callback() if callback else api_key, **settings)
             self._delivery = delivery_for(
                 config, mask=mask, meter_provider=meter_provider, key_callback=callback
             )
@@ -109,7 +107,9 @@ class AgentSightSpanExporter(SpanExporter):
         delivery = self._delivery
         if delivery is None:
             return SpanExportResult.SUCCESS
-        delivery.submit_chunks(self._converted(spans, delivery))
+        taken = delivery.receive_many(spans, self._export_all)
+        if taken < len(spans):
+            delivery.filtered(NOT_RELEVANT, len(spans) - taken)
         return SpanExportResult.SUCCESS
 
     @guarded(default=False)
@@ -132,11 +132,3 @@ class AgentSightSpanExporter(SpanExporter):
             self._shut = True
             if self._delivery is not None:
                 self._delivery.shutdown(self._shutdown_timeout)
-
-    def _converted(self, spans: Sequence[ReadableSpan], delivery: Delivery) -> Iterator[list[SpanData]]:
-        for start in range(0, len(spans), STEP):
-            chunk = spans[start : start + STEP]
-            kept = [span for span in map(from_readable_span, chunk) if self._export_all or is_relevant(span)]
-            if len(kept) < len(chunk):
-                delivery.filtered(NOT_RELEVANT, len(chunk) - len(kept))
-            yield kept

@@ -168,6 +168,8 @@ class Batcher:
     def add(self, block: Block) -> None:
         """Take a block; its spans keep their order, and later fields win."""
         origin = Origin(block.sources, block.uploads)
+        if self._joins(block, origin):
+            return
         whole = Part(block.conversation_id, block.fields, block.spans, [origin])
         if whole.size <= self.max_bytes:
             origin.open = 1
@@ -195,6 +197,21 @@ class Batcher:
         return conversation_id in self._parts or any(
             part.conversation_id == conversation_id for batch in self._ready for part in batch.parts
         )
+
+    def _joins(self, block: Block, origin: Origin) -> bool:
+        """Add a block to what is there of its conversation, if it says nothing new of it and has room."""
+        there = self._parts.get(block.conversation_id)
+        if there is None or there.fields != block.fields:
+            return False
+        size = _spans_size(block.spans)
+        if self._size + size > self.max_bytes:
+            return False
+        origin.open = 1
+        there.spans += block.spans
+        there.origins.append(origin)
+        there.size += size
+        self._size += size
+        return True
 
     def _add(self, part: Part) -> None:
         if self._size + part.size > self.max_bytes and self._parts:

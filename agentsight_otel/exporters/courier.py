@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agentsight_otel.exporters.adoption import Adopter
 from agentsight_otel.exporters.batching import Batch, Batcher
+from agentsight_otel.exporters.clock import CLOCK, Clock
 from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.exporters.graveyard import Graveyard
 from agentsight_otel.exporters.ledger import Ledger
@@ -52,6 +53,7 @@ class Courier:
         adopter: Finds what dead processes left.
         max_request_bytes: Of one request before compression.
         observe: Told of every request: its path, its records and its outcome.
+        clock: Decides when something is due.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Courier:
         *,
         max_request_bytes: int,
         observe: Observe,
+        clock: Clock = CLOCK,
     ) -> None:
         self._ledger = ledger
         self._link = link
@@ -71,12 +74,14 @@ class Courier:
         self._max_request_bytes = max_request_bytes
         self._adopter = adopter
         self._observe = observe
+        self._clock = clock
         self._settlement = Settlement(ledger, graveyard, self._add_uploads)
         self._uploader = Uploader(link.transport)
         self._notices = Notices()
         self._keep_at = 0.0
         self.draining = False
         self.kicked = False
+        self.waits = False
         self.reset()
 
     def reset(self) -> None:
@@ -90,7 +95,7 @@ class Courier:
 
     def step(self) -> float:
         """Do what is due; return the seconds until there is something to do again."""
-        now = time.monotonic()
+        now = self._clock.now()
         if self.adopting or now >= self._keep_at:
             self._keep_house(now)
         elif self._adopter.unfinished:
@@ -99,7 +104,9 @@ class Courier:
             self.kicked = False
             self._link.backoff.skip()
         wait = self._link.wait(now)
-        if wait > 0:
+        self.waits = wait > 0
+        if self.waits:
+            self._ledger.book()
             return min(wait, max(0.0, self._keep_at - now))
         if self._send_batch() or self._send_upload(now):
             return 0.0
@@ -180,7 +187,7 @@ class Courier:
         if batch is None:
             return False
         outcome = self._link.post(INGEST, batch.body, batch.key)
-        now = time.monotonic()
+        now = self._clock.now()
         self._link.note(outcome, now)
         self._observe(INGEST, sum(len(part.spans) for part in batch.parts), outcome)
         self._follow(batch, outcome)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import MeterProvider
+from opentelemetry.sdk.trace import ReadableSpan
 
 from agentsight_otel.config import Config
+from agentsight_otel.enums import Durability
 from agentsight_otel.exporters.adoption import Adopter, KeptItem
 from agentsight_otel.exporters.assembling import make_assembler
+from agentsight_otel.exporters.clock import CLOCK, Clock
 from agentsight_otel.exporters.courier import STEP, Courier
 from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.exporters.flushing import PATIENCE, Flusher
@@ -22,25 +26,29 @@ from agentsight_otel.exporters.keys import KeyCallback, KeySource
 from agentsight_otel.exporters.ledger import Ledger
 from agentsight_otel.exporters.link import PROBE_INTERVAL, Link
 from agentsight_otel.exporters.metrics import Metrics
+from agentsight_otel.exporters.packed import UNUSUAL
 from agentsight_otel.exporters.sender import Sender
 from agentsight_otel.exporters.stats import Stats
 from agentsight_otel.exporters.tickets import FlushResult, Ticket
+from agentsight_otel.forking import SETUP
 from agentsight_otel.guard import guarded
 from agentsight_otel.journal import DeadFile, Journal, Kind, Ref, default_folder, fingerprint
 from agentsight_otel.retry import Backoff, RetryPolicy
 from agentsight_otel.translation.block import Upload
 from agentsight_otel.translation.masking import mask_log, mask_span
+from agentsight_otel.translation.readable import from_readable_span
+from agentsight_otel.translation.relevance import is_relevant
 from agentsight_otel.translation.span_data import LogData, SpanData
 from agentsight_otel.transport import Outcome, Transport
 
-if TYPE_CHECKING:
-    from agentsight_otel.translation.assembly import Assembler
-
 __all__ = ["Delivery", "FlushResult", "Stats", "Ticket", "delivery_for"]
+
+logger = logging.getLogger("agentsight_otel")
 
 Mask = Callable[[str], str]
 
 _NO_KEY = bytes(24)
+_ITEM = Kind.ITEM
 
 
 class Delivery:
@@ -57,6 +65,7 @@ class Delivery:
         key_callback: Asked for the key when the backend refuses the one in use.
         probe_interval: Seconds between attempts while the backend refuses the key.
         retry_policy: How long to wait between attempts otherwise.
+        clock: What the thread lives by.
     """
 
     def __init__(
@@ -68,16 +77,20 @@ class Delivery:
         key_callback: KeyCallback | None = None,
         probe_interval: float = PROBE_INTERVAL,
         retry_policy: RetryPolicy | None = None,
+        clock: Clock = CLOCK,
     ) -> None:
         self.config = config
         self._masks: tuple[Mask, ...] = ()
         self.mask: Mask | None = None
         self.require_mask(mask)
         self.folder = spool_folder(config)
-        self.keys = KeySource(config.require_api_key(), key_callback)
+        if self.folder is None and config.durability is not Durability.MEMORY:
+            logger.warning("agentsight-otel: no folder can be written; keeping in memory")
+        self.keys = KeySource(config.require_api_key(), key_callback, file=config.api_key_file)
         self._key = config.require_api_key()
         self._probe_interval = probe_interval
         self._retry_policy = retry_policy
+        self._clock = clock
         self._open()
         self._metrics = Metrics(config.endpoint, self.stats, meter_provider)
 
@@ -94,26 +107,61 @@ class Delivery:
         Returns:
             A handle on what becomes of them.
         """
-        chunks = [spans] if len(spans) <= STEP else _chunks(spans)
-        return self.submit_chunks(chunks, uploads, masked=masked)
-
-    def submit_chunks(
-        self, chunks: Iterable[Sequence[SpanData]], uploads: Sequence[Upload] = (), *, masked: bool = False
-    ) -> Ticket:
-        """Like `submit`, for spans that come a few at a time; other threads get a turn after each chunk."""
         self._check_process()
         ticket = Ticket(self._ledger.condition)
         entries: list[Entry] = []
         mask = None if masked else self.mask
-        for number, chunk in enumerate(chunks):
-            if number:
-                time.sleep(0)
-            given = chunk if mask is None else [mask_span(span, mask) for span in chunk]
+        for start in range(0, len(spans), STEP):
+            if start:
+                time.sleep(0)  # other threads get a turn
+            some = spans[start : start + STEP]
+            given = some if mask is None else [mask_span(span, mask) for span in some]
             entries += self._ledger.admit(Kind.SPAN, given, ticket)
         for upload in uploads:
             entries += self._ledger.admit(Kind.UPLOAD, [upload], ticket)
         self._enqueue(entries)
         return ticket
+
+    def receive(self, span: ReadableSpan, every: bool = True) -> bool:
+        """Take one finished span, which is in the journal when this returns; the fastest way in.
+
+        Returns False for one that is about no agent or conversation, unless *every* is to be taken.
+        """
+        if os.getpid() != self._pid:
+            self.after_fork()
+        if self.mask is None:
+            try:
+                taken = self._ledger.receive(span, every)
+            except UNUSUAL:
+                pass
+            else:
+                # While the backend is down the sender need not hear of every span.
+                if self._sender.wants and not self._courier.waits:
+                    self._run()
+                return taken
+        data = from_readable_span(span)
+        if not (every or is_relevant(data)):
+            return False
+        self.submit([data])
+        return True
+
+    def receive_many(self, spans: Sequence[ReadableSpan], every: bool = True) -> int:
+        """Take several finished spans as one run, at less cost for each; return how many were taken."""
+        self._check_process()
+        if self.mask is not None or self._journal.folder is None:
+            return sum(self.receive(span, every) for span in spans)
+        taken = 0
+        for start in range(0, len(spans), STEP):
+            if start:
+                time.sleep(0)  # other threads get a turn
+            some = spans[start : start + STEP]
+            try:
+                taken += self._ledger.receive_many(some, every)
+            except UNUSUAL:
+                taken += sum(self.receive(span, every) for span in some)
+        if taken:
+            self._run()
+        return taken
 
     def submit_logs(self, logs: Sequence[LogData]) -> None:
         """Take log records that belong to spans."""
@@ -137,6 +185,8 @@ class Delivery:
     def kick(self) -> None:
         """Try what waits now, without backoff."""
         self._check_process()
+        for ticket in self._ledger.tickets():
+            ticket.renew()
         self._courier.kicked = True
         self._run()
 
@@ -165,6 +215,7 @@ class Delivery:
             return result
         if self._sender.stop():
             self._courier.reset()
+        self._courier.waits = False
         self._transport.close()
         self._ledger.hand_over()
         self._journal.close()
@@ -189,11 +240,11 @@ class Delivery:
         self._check_process()
         if isinstance(item, KeptItem):
             return item.ref
-        refs = self._journal.append(Kind.ITEM, [(_NO_KEY, item)])
-        if refs is None:
-            return None
-        self._journal.sync(refs[0])
-        return refs[0]
+        journal = self._journal
+        ref = journal.append_one(_ITEM, _NO_KEY, item)
+        if journal.syncs and ref is not None:
+            journal.sync(ref)
+        return ref
 
     def release(self, refs: Sequence[object]) -> None:
         """Forget kept items."""
@@ -203,7 +254,7 @@ class Delivery:
     def recover(self) -> list[bytes]:
         """Return the timeline items that dead processes kept and never released, oldest first."""
         self._check_process()
-        self._adopter.run(time.monotonic(), at_once=True)
+        self._adopter.run(self._clock.now(), at_once=True)
         if self._ledger.waiting:
             self._run()
         return self._adopter.items()
@@ -242,29 +293,21 @@ class Delivery:
         self._courier = Courier(
             self._ledger,
             self._link,
-            self._make_assembler,
+            partial(
+                make_assembler,
+                environment=config.environment,
+                export_all=config.export_all,
+                max_text_length=config.max_text_length,
+            ),
             self._graveyard,
             self._adopter,
             max_request_bytes=config.max_request_bytes,
             observe=self._observe,
+            clock=self._clock,
         )
-        self._sender = Sender(self._courier.step, stopping)
+        self._sender = Sender(self._courier.step, stopping, self._clock)
         self._flusher = Flusher(
-            self._ledger,
-            self._link,
-            self._courier,
-            self._sender,
-            self._adopter,
-            self._journal,
-            self._run,
-        )
-
-    def _make_assembler(self) -> Assembler:
-        config = self.config
-        return make_assembler(
-            environment=config.environment,
-            export_all=config.export_all,
-            max_text_length=config.max_text_length,
+            self._ledger, self._link, self._courier, self._sender, self._adopter, self._journal, self._run
         )
 
     def _observe(self, path: str, records: int, outcome: Outcome) -> None:
@@ -286,11 +329,6 @@ class Delivery:
             self.after_fork()
 
 
-def _chunks(spans: Sequence[SpanData]) -> Iterator[Sequence[SpanData]]:
-    for start in range(0, len(spans), STEP):
-        yield spans[start : start + STEP]
-
-
 def _in_turn(masks: Sequence[Mask], text: str) -> str:
     for mask in masks:
         text = mask(text)
@@ -307,7 +345,6 @@ class Registry:
     """The deliveries of this process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._deliveries: dict[tuple[str, str], Delivery] = {}
         self._hooked = False
 
@@ -319,13 +356,20 @@ class Registry:
         meter_provider: MeterProvider | None = None,
         key_callback: KeyCallback | None = None,
     ) -> Delivery:
-        """Return the destination's delivery, made with these arguments if there is none yet."""
+        """Return the delivery of a destination, one for each endpoint and key in a process.
+
+        The first call decides the other settings; masks add up, for a text that one caller wants masked must
+        not leave because another came first.
+
+        Raises:
+            NoApiKeyException: The config has no key.
+        """
         name = (config.endpoint, config.require_api_key())
         delivery = self._deliveries.get(name)
         if delivery is not None:
             delivery.require_mask(mask)
             return delivery
-        with self._lock:
+        with SETUP:
             delivery = self._deliveries.get(name)
             if delivery is None:
                 self._hook()
@@ -344,27 +388,8 @@ class Registry:
 
     @guarded(None)
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
         for delivery in self._deliveries.values():
             delivery.after_fork()
 
 
-_registry = Registry()
-
-
-def delivery_for(
-    config: Config,
-    *,
-    mask: Mask | None = None,
-    meter_provider: MeterProvider | None = None,
-    key_callback: KeyCallback | None = None,
-) -> Delivery:
-    """Return the delivery of a destination, one for each endpoint and key in a process.
-
-    The first call decides the other settings; masks add up, for a text that one caller wants masked must not
-    leave because another came first.
-
-    Raises:
-        NoApiKeyException: The config has no key.
-    """
-    return _registry.get(config, mask=mask, meter_provider=meter_provider, key_callback=key_callback)
+delivery_for = Registry().get

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from opentelemetry.sdk.trace import ReadableSpan
 
 from agentsight_otel.encoding import Quiet
+from agentsight_otel.exporters.packed import is_packed, texts_of, unpack
 from agentsight_otel.exporters.tickets import Ticket
 from agentsight_otel.journal import Kind, Ref
 from agentsight_otel.translation.block import Upload
+from agentsight_otel.translation.readable import from_readable_span
 from agentsight_otel.translation.span_data import LogData, SpanData, SpanKey
 
 encode = msgspec.msgpack.Encoder().encode
@@ -27,6 +30,9 @@ KINDS = tuple(_decoders)
 _EMPTY = 300
 """Bytes of a span or event without its texts."""
 
+_EMPTY_SDK = 3000
+"""Bytes of a span of the SDK with an event or two, without their texts."""
+
 
 class Entry(Quiet, msgspec.Struct, eq=False, gc=False):
     """One record that is not settled. There are many, and none is in a cycle: the collector need not look.
@@ -34,7 +40,7 @@ class Entry(Quiet, msgspec.Struct, eq=False, gc=False):
     Attributes:
         key: Names the record.
         kind: As in the journal.
-        value: The decoded record; None while it is only on disk.
+        value: The record: decoded, as `pack` gave it, or the SDK's; None while it is only on disk.
         size: Encoded bytes, or about the bytes in memory.
         ticket: The submission it came with.
         ref: Where it is on disk; None while it is only in memory.
@@ -57,9 +63,23 @@ class Entry(Quiet, msgspec.Struct, eq=False, gc=False):
 def decode(kind: int, payload: bytes) -> Any:
     """Return the record in *payload*, None when it is none."""
     try:
+        if kind == Kind.SPAN and is_packed(payload):
+            return unpack(payload)
         return _decoders[kind].decode(payload)
     except (msgspec.DecodeError, ValueError):
         return None
+
+
+def opened(value: Any) -> Any:
+    """Return a value as `decode` gives it; a packed span is bytes until somebody needs it."""
+    if type(value) is bytes:
+        return unpack(value)
+    return from_readable_span(value) if isinstance(value, ReadableSpan) else value
+
+
+def encoded(value: Any) -> bytes:
+    """Return the bytes of a value."""
+    return value if type(value) is bytes else encode(opened(value))
 
 
 def weight(value: Any) -> int:
@@ -68,6 +88,8 @@ def weight(value: Any) -> int:
         return _EMPTY + len(value.data)
     if isinstance(value, LogData):
         return len(encode(value))
+    if isinstance(value, ReadableSpan):
+        return _EMPTY_SDK + sum(map(_text_bytes, texts_of(value)))
     size = _EMPTY + _text_bytes(value.attributes)
     for event in value.events:
         size += _EMPTY + _text_bytes(event.attributes)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-from agentsight_otel.exporters.entries import KEY_OF, KINDS, Entry, decode, encode, span_key, weight
+from agentsight_otel.exporters.accounts import Accounts, Seen
+from agentsight_otel.exporters.arrivals import Arrivals
+from agentsight_otel.exporters.entries import KEY_OF, KINDS, Entry, decode, encoded, opened, span_key, weight
+from agentsight_otel.exporters.logs import LogIndex
+from agentsight_otel.exporters.memory import Memory
 from agentsight_otel.exporters.stats import Stats
 from agentsight_otel.exporters.tickets import FlushResult, Ticket
-from agentsight_otel.journal import Journal, Kind, Ref, Segment
-from agentsight_otel.journal.record import Record
+from agentsight_otel.journal import Journal, Kind, Record, Ref, Segment
 from agentsight_otel.journal.store import Adopted
 from agentsight_otel.translation.span_data import SpanKey
-
-HOT_BYTES = 8 * 1024 * 1024
-"""Encoded bytes kept in memory of what is on disk too; the rest is read back when its turn comes."""
-
-_SEEN = 16_384
 
 
 class Ledger:
@@ -31,18 +30,35 @@ class Ledger:
         self._memory_max = memory_max_bytes
         self._inbox: deque[Entry] = deque()
         self._waiting: dict[bytes, Entry] = {}
-        self._logs: dict[bytes, list[Entry]] = {}
-        self._young: set[bytes] = set()
-        self._old: set[bytes] = set()
+        self._logs = LogIndex()
+        self._arrivals = Arrivals(journal, self.book)
+        self.receive = self._arrivals.put
+        self.receive_many = self._arrivals.put_many
+        self._seen = Seen()
+        self._accounts = Accounts()
         self._left: dict[bytes, Ticket | None] = {}
         self._left_behind = 0
+        self._adopting = threading.RLock()
+        self._theirs: set[Path] = set()
         self._sequence = 0
-        self._emitted = 0
-        self._hot = 0
-        self._unsaved = 0
-        self._counts: Counter[str] = Counter()
-        self._dropped: Counter[str] = Counter()
-        self._filtered: Counter[str] = Counter()
+        self._memory = Memory()
+
+    def book(self) -> None:
+        """Count what was received and hand it to the sender; what is known already is ignored."""
+        if not self._arrivals:
+            return
+        done: list[Ref] = []
+        with self._lock:
+            for entry in self._arrivals.take():
+                if entry.key in self._waiting or entry.key in self._seen:
+                    self._accounts.counts["repeated"] += 1
+                    done += [entry.ref] if entry.ref is not None else []
+                else:
+                    self._register(entry)
+                    self._memory.hold(entry)
+                    self._inbox.append(entry)
+        self.journal.ack(done)
+        self._make_room()
 
     def admit(self, kind: int, values: Sequence[Any], ticket: Ticket) -> list[Entry]:
         """Write new records to the journal; those known already are ignored, or joined while they wait.
@@ -53,14 +69,15 @@ class Ledger:
         on_disk = self.journal.folder is not None
         entries: list[Entry] = []
         pairs: list[tuple[bytes, bytes]] = []
+        self.book()
         with self._lock:
             for value in values:
                 key = key_of(value)
-                if key in self._waiting or key in self._young or key in self._old:
+                if key in self._waiting or key in self._seen:
                     self._join(key, ticket)
                     continue
                 if on_disk:
-                    payload = encode(value)
+                    payload = encoded(value)
                     size = len(payload)
                     pairs.append((key, payload))
                 else:
@@ -76,19 +93,21 @@ class Ledger:
     def enqueue(self, entries: Sequence[Entry]) -> None:
         """Hand admitted records to the sender, as one run."""
         self._inbox.extend(entries)
-        if self._unsaved > self._memory_max:
-            self.drop(self._shed(), "disk_full" if self.journal.failing else "memory_full")
-        if self.journal.over_limit:
-            self.evict()
+        self._make_room()
         if self.journal.syncs and entries and entries[-1].ref is not None:
             self.journal.sync(entries[-1].ref)
 
-    def adopt(self, adopted: Adopted) -> list[Record]:
-        """Take over what a dead process left; returns the records that are not for delivery."""
+    def take_over(self, path: Path) -> tuple[Segment, list[Record]] | None:
+        """Adopt a dead process's segment; returns it with the records that are not for delivery."""
+        with self._adopting:
+            adopted = self.journal.adopt(path)
+            return None if adopted is None else (adopted.segment, self._adopt(adopted))
+
+    def _adopt(self, adopted: Adopted) -> list[Record]:
         others: list[Record] = []
         done: list[Ref] = []
         with self._lock:
-            self._counts["damaged"] += adopted.damaged
+            self._accounts.counts["damaged"] += adopted.damaged
             for record in adopted.records:
                 ref = Ref(adopted.segment, record.offset)
                 if record.kind not in KINDS:
@@ -100,7 +119,7 @@ class Ledger:
                     entry = Entry(record.key, record.kind, None, len(record.payload), ticket)
                     entry.ref = ref
                     self._register(entry)
-                    self._counts["adopted"] += 1
+                    self._accounts.counts["adopted"] += 1
                     self._inbox.append(entry)
         self.journal.ack(done)
         return others
@@ -108,18 +127,19 @@ class Ledger:
     def filtered(self, reason: str, records: int = 1) -> None:
         """Count records that are left out before they are taken."""
         with self._lock:
-            self._emitted += records
-            self._filtered[reason] += records
+            self._accounts.emitted += records
+            self._accounts.filtered[reason] += records
 
     def take(self, most: int) -> list[Entry]:
         """Return the next records of one kind, at most *most*, decoded; what cannot be read is dropped."""
         taken: list[Entry] = []
+        self.book()
         with self._lock:
             while self._inbox and len(taken) < most:
                 if taken and self._inbox[0].kind != taken[0].kind:
                     break
                 entry = self._inbox.popleft()
-                if entry.key in self._waiting:  # not shed meanwhile
+                if entry.key in self._waiting and not entry.taken:  # not dropped meanwhile
                     entry.taken = True
                     taken.append(entry)
         unreadable = [entry for entry in taken if not self._load(entry)]
@@ -132,17 +152,18 @@ class Ledger:
         with self._lock:
             for entry in entries:
                 if entry.ref is not None and entry.value is not None:
-                    self._let_go(entry)
+                    self._memory.let_go(entry)
 
     @property
     def admitted(self) -> int:
         """Records taken so far."""
+        self.book()
         return self._sequence
 
     @property
     def inbox_size(self) -> int:
         """Records the sender has not taken."""
-        return len(self._inbox)
+        return len(self._inbox) + len(self._arrivals)
 
     def entries(self, sources: Iterable[SpanKey]) -> list[Entry]:
         """Return the records of the spans named, with the log records that belong to them."""
@@ -153,98 +174,112 @@ class Ledger:
                 entry = self._waiting.get(key)
                 if entry is not None:
                     found.append(entry)
-                found.extend(log for log in self._logs.get(key, ()) if log.taken)
+                found += self._logs.taken(key)
         return found
 
     def payload(self, entry: Entry) -> bytes:
         """Return a record's bytes, empty when they are gone."""
         if entry.value is not None:
-            return encode(entry.value)
-        return (self.journal.read(entry.ref) if entry.ref is not None else None) or b""
+            return encoded(entry.value)
+        return (self.journal.read(entry.ref, entry.size) if entry.ref is not None else None) or b""
 
     def deliver(self, entries: Iterable[Entry]) -> None:
         """Settle records as delivered."""
-        self._settle(entries, lambda count: self._counts.update(delivered=count))
+        self._settle(entries, lambda count: self._accounts.counts.update(delivered=count))
 
     def bury(self, entries: Iterable[Entry], reason: str) -> None:
         """Settle records as dead."""
-        self._settle(entries, lambda count: self._counts.update(dead=count), reason)
+        self._settle(entries, lambda count: self._accounts.counts.update(dead=count), reason)
 
     def drop(self, entries: Iterable[Entry], reason: str) -> None:
         """Settle records as dropped."""
-        self._settle(entries, lambda count: self._dropped.update({reason: count}), f"dropped: {reason}")
+        self._settle(
+            entries, lambda count: self._accounts.dropped.update({reason: count}), f"dropped: {reason}"
+        )
 
     def leave_out(self, entries: Iterable[Entry], reason: str) -> None:
         """Settle records as filtered."""
-        self._settle(entries, lambda count: self._filtered.update({reason: count}))
+        self._settle(entries, lambda count: self._accounts.filtered.update({reason: count}))
 
-    def note_waiting(self, reason: str, status: int | None) -> None:
-        """Tell every ticket that waits that the destination is parked."""
+    def tickets(self) -> set[Ticket]:
+        """Return the tickets of everything that waits."""
         with self._lock:
-            tickets = {entry.ticket for entry in self._waiting.values() if entry.ticket is not None}
-        for ticket in tickets:
-            ticket.note(reason, status, parked=True)
+            return {entry.ticket for entry in self._waiting.values() if entry.ticket is not None}
 
     def evict(self) -> None:
-        """Drop what is over the journal's budget of bytes or age; what the sender has in hand stays."""
-        for segment, reason in self.journal.evict():
-            self.drop(self._idle_of(segment), reason)
-            self.journal.discard(segment)
+        """Drop what is over the folder's budget of bytes or age, but no segment the sender has a part of."""
+        self.book()
+        with self._adopting:
+            gone = self._evicted() if self.journal.evict() else []
+        for entries, reason in gone:
+            self.drop(entries, reason)
+
+    def _evicted(self) -> list[tuple[list[Entry], str]]:
+        with self._lock:
+            in_hand = {e.ref.segment.path for e in self._waiting.values() if e.taken and e.ref is not None}
+        keep, self._theirs = in_hand | self._theirs, set()  # their owners had time to drop those
+        gone: list[tuple[list[Entry], str]] = []
+        for path, reason in self.journal.evict(keep):
+            segment = self.journal.held(path)
+            if segment is None:
+                found = self.take_over(path)
+                if found is None:
+                    self._theirs.add(path)
+                    continue
+                segment, others = found
+                with self._lock:
+                    self._accounts.lose(len(others), reason)
+            claimed = self._claim(segment)
+            if claimed is not None:
+                self.journal.discard(segment)
+                gone.append((claimed, reason))
+        return gone
 
     def hand_over(self) -> None:
         """Leave what is on disk to the next process, and keep what is only in memory for later."""
+        self.book()
         with self._lock:
-            kept = []
+            kept = [entry for entry in self._waiting.values() if entry.ref is None]
             for entry in self._waiting.values():
                 if entry.ref is None:
                     entry.taken = False
-                    kept.append(entry)
                 else:
-                    self._let_go(entry)
+                    self._memory.let_go(entry)
                     self._left[entry.key] = entry.ticket
                     self._left_behind += 1
             self._waiting = {entry.key: entry for entry in kept}
             self._inbox = deque(kept)
-            self._logs = {}
-            for entry in kept:
-                if entry.group is not None:
-                    self._logs.setdefault(entry.group, []).append(entry)
+            self._logs = LogIndex(kept)
 
     def resume(self) -> None:
         """Count what was handed over as no longer ours; what nobody took comes back by adoption."""
         with self._lock:
-            self._emitted -= self._left_behind
+            self._accounts.emitted -= self._left_behind
             self._left_behind = 0
 
     def save_again(self, most: int = 256) -> None:
         """Write records to the journal that are only in memory since the disk failed."""
-        if not self._unsaved or self.journal.folder is None:
+        if not self._memory.unsaved or self.journal.folder is None:
             return
         with self._lock:
             entries = [entry for entry in self._waiting.values() if entry.ref is None][:most]
             for kind in KINDS:
                 same = [entry for entry in entries if entry.kind == kind and entry.value is not None]
-                refs = self.journal.append(kind, [(entry.key, encode(entry.value)) for entry in same])
-                for entry, ref in zip(same, refs or (), strict=False):
-                    entry.ref = ref
-                    self._unsaved -= entry.size
-                    self._hot += entry.size
+                pairs = [(entry.key, encoded(entry.value)) for entry in same]
+                refs = self.journal.append(kind, pairs)
+                for entry, ref, (_, payload) in zip(same, refs or (), pairs, strict=False):
+                    self._memory.saved(entry, ref, len(payload))
 
     def mark(self) -> FlushResult:
         """Return what has been reached so far, for `since`."""
         with self._lock:
-            return self._reached(0)
+            return self._accounts.since(FlushResult(), 0)
 
     def since(self, before: FlushResult, *, until: int) -> FlushResult:
         """Return what was reached after `mark`, and how many of the first *until* records wait."""
         with self._lock:
-            now = self._reached(self._older(until))
-        return FlushResult(
-            now.delivered - before.delivered,
-            now.waiting,
-            now.dead - before.dead,
-            now.dropped - before.dropped,
-        )
+            older = sum(entry.sequence <= until for entry in self._waiting.values())
+            return self._accounts.since(before, older + self._left_behind)
 
     def is_clear(self, until: int) -> bool:
         """Say whether none of the first *until* records waits; cheap, for the oldest come first."""
@@ -255,33 +290,27 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """Records not settled."""
-        return len(self._waiting) + self._left_behind
+        return len(self._waiting) + len(self._arrivals) + self._left_behind
 
     @property
     def safe(self) -> bool:
         """Whether everything that waits is on disk."""
-        return self._unsaved == 0
+        self.book()
+        return self._memory.unsaved == 0
 
     def stats(self, **known: Any) -> Stats:
         """Return the counts, with what only the caller knows."""
+        self.book()
         with self._lock:
-            return Stats(
-                emitted=self._emitted,
-                delivered=self._counts["delivered"],
-                waiting=self.waiting,
-                dead=self._counts["dead"],
-                dropped=dict(self._dropped),
-                filtered=dict(self._filtered),
-                adopted=self._counts["adopted"],
-                repeated=self._counts["repeated"],
-                damaged_bytes=self._counts["damaged"],
+            return self._accounts.stats(
+                waiting=len(self._waiting) + self._left_behind,
                 journal_bytes=self.journal.size,
                 durable=self.journal.durable,
                 **known,
             )
 
     def _join(self, key: bytes, ticket: Ticket) -> None:
-        self._counts["repeated"] += 1
+        self._accounts.counts["repeated"] += 1
         entry = self._waiting.get(key)
         if entry is None or entry.ticket is ticket:
             return
@@ -296,64 +325,57 @@ class Ledger:
         entry.sequence = self._sequence
         self._waiting[entry.key] = entry
         if entry.kind == Kind.LOG and entry.value is not None:
-            self._note_log(entry)
-        self._young.add(entry.key)
-        if len(self._young) >= _SEEN:
-            self._old, self._young = self._young, set()
-        self._emitted += 1
+            self._logs.note(entry)
+        self._seen.add(entry.key)
+        self._accounts.emitted += 1
 
     def _save(self, kind: int, entries: list[Entry], pairs: list[tuple[bytes, bytes]]) -> None:
         refs = self.journal.append(kind, pairs)
-        if refs is None:
-            self._unsaved += sum(entry.size for entry in entries)
-            return
-        for entry, ref in zip(entries, refs, strict=True):
-            entry.ref = ref
-            if self._hot + entry.size > HOT_BYTES:
-                entry.value = None
-            else:
-                self._hot += entry.size
+        for number, entry in enumerate(entries):
+            if refs is not None:
+                entry.ref = refs[number]
+            self._memory.hold(entry)
+
+    def _make_room(self) -> None:
+        if self._memory.unsaved > self._memory_max:
+            self.drop(self._shed(), "disk_full" if self.journal.failing else "memory_full")
+        if self.journal.over_limit:
+            self.evict()
 
     def _load(self, entry: Entry) -> bool:
-        if entry.value is None and entry.ref is not None:
-            value = decode(entry.kind, self.journal.read(entry.ref) or b"")
+        if entry.value is not None:
+            entry.value = opened(entry.value)
+        elif entry.ref is not None:
+            value = decode(entry.kind, self.journal.read(entry.ref, entry.size) or b"")
             if value is None:
                 return False
             with self._lock:
                 entry.value = value
-                self._hot += entry.size
+                self._memory.loaded(entry)
                 if entry.kind == Kind.LOG and entry.group is None:
-                    self._note_log(entry)
+                    self._logs.note(entry)
         return entry.value is not None
-
-    def _let_go(self, entry: Entry) -> None:
-        if entry.value is not None:
-            if entry.ref is None:
-                self._unsaved -= entry.size
-            else:
-                self._hot -= entry.size
-            entry.value = None
 
     def _shed(self) -> list[Entry]:
         """Find the oldest records to drop when memory is the only place and it is full."""
         shed: list[Entry] = []
         with self._lock:
-            over = self._unsaved - self._memory_max
+            over = self._memory.unsaved - self._memory_max
             for entry in self._inbox:
-                if over <= 0:
-                    break
-                if entry.ref is None and entry.key in self._waiting:
+                if over > 0 and entry.ref is None and entry.key in self._waiting:
                     shed.append(entry)
                     over -= entry.size
         return shed
 
-    def _idle_of(self, segment: Segment) -> list[Entry]:
+    def _claim(self, segment: Segment) -> list[Entry] | None:
+        """Take a segment's records away from the sender; None when it has one in hand already."""
         with self._lock:
-            return [
-                entry
-                for entry in self._waiting.values()
-                if not entry.taken and entry.ref is not None and entry.ref.segment is segment
-            ]
+            mine = [e for e in self._waiting.values() if e.ref is not None and e.ref.segment is segment]
+            if any(entry.taken for entry in mine):
+                return None
+            for entry in mine:
+                entry.taken = True
+            return mine
 
     def _settle(
         self, entries: Iterable[Entry], count: Callable[[int], None], error: str | None = None
@@ -363,9 +385,8 @@ class Ledger:
         with self._lock:
             done = [entry for entry in entries if self._waiting.pop(entry.key, None) is not None]
             for entry in done:
-                if entry.group is not None:
-                    self._forget_log(entry, entry.group)
-                self._let_go(entry)
+                self._logs.forget(entry)
+                self._memory.let_go(entry)
                 if entry.ref is not None:
                     refs.append(entry.ref)
                 if entry.ticket is not None:
@@ -375,23 +396,3 @@ class Ledger:
         self.journal.ack(refs)
         for ticket, records in tickets.items():
             ticket.settle(records, error=error)
-
-    def _note_log(self, entry: Entry) -> None:
-        entry.group = span_key(entry.value.key)
-        self._logs.setdefault(entry.group, []).append(entry)
-
-    def _forget_log(self, entry: Entry, key: bytes) -> None:
-        rest = [log for log in self._logs.get(key, ()) if log is not entry]
-        if rest:
-            self._logs[key] = rest
-        else:
-            self._logs.pop(key, None)
-
-    def _older(self, sequence: int) -> int:
-        here = sum(1 for entry in self._waiting.values() if entry.sequence <= sequence)
-        return here + self._left_behind
-
-    def _reached(self, waiting: int) -> FlushResult:
-        return FlushResult(
-            self._counts["delivered"], waiting, self._counts["dead"], sum(self._dropped.values())
-        )

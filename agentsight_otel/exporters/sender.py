@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from opentelemetry import context as otel_context
 
@@ -14,6 +17,7 @@ NAME = "agentsight-otel-sender"
 
 _AFTER_ERROR = 1.0
 _JOIN = 0.25
+_SLACK_NS = b"1000"
 
 # The SDK's own processors use these keys; there is no public function for it in the API or the SDK.
 _SUPPRESS_KEYS = [
@@ -94,6 +98,7 @@ class Sender:
         for key in _SUPPRESS_KEYS:
             context = otel_context.set_value(key, True, context)
         otel_context.attach(context)
+        _sleep_precisely()
         while not self._ended():
             self.wants = True  # before the step looks at what there is
             wait = self._step()
@@ -109,3 +114,11 @@ class Sender:
                 return False
             self._thread = None
             return True
+
+
+def _sleep_precisely() -> None:
+    """Let this thread's shortest sleep take 20 µs where Linux makes it 70; so it lets others run."""
+    thread = threading.get_native_id()
+    if thread != os.getpid():  # under gevent this is the application's own thread
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{thread}/timerslack_ns").write_bytes(_SLACK_NS)

@@ -78,10 +78,9 @@ class Settlement:
     def failed(self, batch: Batch, outcome: Outcome) -> None:
         """Tell the tickets of a batch why it still waits."""
         parked = outcome.verdict is Verdict.PARK
-        for ticket in _tickets(self._entries(batch.parts)):
+        tickets = _tickets(self._entries(batch.parts))
+        for ticket in tickets | self._ledger.tickets() if parked else tickets:
             ticket.note(outcome.reason, outcome.status, parked=parked)
-        if parked:
-            self._ledger.note_waiting(outcome.reason, outcome.status)
 
     def bury(
         self, entries: Iterable[Entry], reason: str, status: int | None, conversation_id: str = ""

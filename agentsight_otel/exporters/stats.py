@@ -20,7 +20,7 @@ class Stats:
         waiting: Not settled yet.
         dead: Refused by the backend for good; kept as dead letters.
         dropped: Lost, by reason: ``memory_full``, ``disk_full``, ``spool_full``, ``expired``,
-            ``unreadable``, ``shutdown``.
+            ``unreadable``, and ``no_key`` for tracked items that there never was a key for.
         filtered: Left out on purpose, by reason.
         adopted: Of those emitted, taken over from dead processes.
         repeated: Given again and ignored; not in emitted.

@@ -59,11 +59,16 @@ class Ticket:
         """Wait until delivered or dead, at most *timeout* seconds.
 
         Returns False early when the backend refuses the key or cannot be trusted: time alone mends neither.
+        The next call waits for the next attempt.
         """
         with self._changed:
-            self._parked = False
             self._changed.wait_for(lambda: not self._open or self._parked, timeout)
+            self._parked = False
             return not self._open
+
+    def renew(self) -> None:
+        """Let `wait` wait for the next attempt, whatever became of the last."""
+        self._parked = False
 
     def add_done_callback(self, fn: Callable[[Ticket], object]) -> None:
         """Call *fn* with this ticket once it is delivered or dead; at once if it already is."""

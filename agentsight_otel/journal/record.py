@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import enum
 import struct
-import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
+from zlib import crc32
 
 MAGIC = b"\xa7AJ1"
 VERSION = 1
@@ -20,11 +20,12 @@ KEY_SIZE = 24
 _HEAD = struct.Struct("<4sI")
 _TAIL = struct.Struct(f"<IBBxxI{KEY_SIZE}s")
 HEADER_SIZE = _HEAD.size + _TAIL.size
+pack_head, pack_tail = _HEAD.pack, _TAIL.pack
 
 ACK_SIZE = 8
 _ACK = struct.Struct("<II")
 _OFFSET = struct.Struct("<I")
-_UINT32 = 0xFFFFFFFF
+UINT32 = 0xFFFFFFFF
 
 
 class Kind(enum.IntEnum):
@@ -64,8 +65,8 @@ class Damage(NamedTuple):
 
 def header(kind: int, key: bytes, payload: bytes, created: int) -> bytes:
     """Return what goes before *payload*; *key* has ``KEY_SIZE`` bytes."""
-    tail = _TAIL.pack(len(payload), VERSION, kind, created & _UINT32, key)
-    return _HEAD.pack(MAGIC, zlib.crc32(payload, zlib.crc32(tail))) + tail
+    tail = pack_tail(len(payload), VERSION, kind, created & UINT32, key)
+    return pack_head(MAGIC, crc32(payload, crc32(tail))) + tail
 
 
 def pack(kind: int, key: bytes, payload: bytes, created: int) -> bytes:
@@ -83,16 +84,9 @@ def unpack(data: bytes, offset: int = 0) -> Record | None:
     if version != VERSION or start + length > len(data):
         return None
     payload = data[start : start + length]
-    if zlib.crc32(payload, zlib.crc32(data[offset + _HEAD.size : start])) != crc:
+    if crc32(payload, crc32(data[offset + _HEAD.size : start])) != crc:
         return None
     return Record(kind, key, payload, created, offset)
-
-
-def size_from_header(header: bytes) -> int | None:
-    """Return the size of the whole record that *header* begins, None when it is none."""
-    if len(header) < HEADER_SIZE or header[:4] != MAGIC:
-        return None
-    return HEADER_SIZE + int(_TAIL.unpack_from(header, _HEAD.size)[0])
 
 
 def scan(data: bytes) -> Iterator[Record | Damage]:
@@ -116,14 +110,12 @@ def scan(data: bytes) -> Iterator[Record | Damage]:
 
 def pack_ack(offset: int) -> bytes:
     """Return the acknowledgement of the record at *offset*."""
-    return _ACK.pack(offset, zlib.crc32(_OFFSET.pack(offset)))
+    return _ACK.pack(offset, crc32(_OFFSET.pack(offset)))
 
 
 def read_acks(data: bytes) -> set[int]:
     """Return the offsets acknowledged; entries that are torn or damaged say nothing."""
     whole = len(data) - len(data) % ACK_SIZE
     return {
-        offset
-        for offset, check in _ACK.iter_unpack(data[:whole])
-        if zlib.crc32(_OFFSET.pack(offset)) == check
+        offset for offset, check in _ACK.iter_unpack(data[:whole]) if crc32(_OFFSET.pack(offset)) == check
     }

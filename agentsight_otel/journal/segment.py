@@ -7,10 +7,14 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
+from zlib import crc32
+
+import msgspec
 
 from agentsight_otel.journal import record
 from agentsight_otel.journal.lease import try_lease
+from agentsight_otel.journal.record import pack_head, pack_tail
 
 SUFFIX = ".seg"
 ACK_SUFFIX = ".ack"
@@ -22,8 +26,8 @@ _writev: Callable[[int, list[bytes]], int] | None = getattr(os, "writev", None)
 _MAX_BUFFERS = 1000
 
 
-class Ref(NamedTuple):
-    """Where a record is."""
+class Ref(msgspec.Struct, frozen=True, gc=False):
+    """Where a record is. There is one for each record that waits, and none is in a cycle."""
 
     segment: Segment
     offset: int
@@ -40,7 +44,7 @@ class Segment:
         path: Of the file.
         size: Bytes written.
         live: Records not acknowledged.
-        newest: Seconds since the Unix epoch of the last record.
+        newest: When the last record was written, on the journal's monotonic clock, which keeps this up.
         gone: The file was unlinked, or handed over.
     """
 
@@ -48,7 +52,7 @@ class Segment:
         self.path = path
         self.size = os.fstat(fd).st_size
         self.live = 0
-        self.newest = 0
+        self.newest = 0.0
         self.gone = False
         self._fd = fd
         self._ack_fd: int | None = None
@@ -86,6 +90,19 @@ class Segment:
         os.close(fd)
         return None
 
+    def append_one(self, kind: int, key: bytes, payload: bytes, created: int) -> Ref:
+        """Write one record; like `append`."""
+        # `record.pack`, without the call: this is what every recording call waits for.
+        tail = pack_tail(len(payload), record.VERSION, kind, created & record.UINT32, key)
+        data = pack_head(record.MAGIC, crc32(payload, crc32(tail))) + tail + payload
+        start = self.size
+        if os.write(self._fd, data) != len(data):
+            self._take_back(start)
+            raise TornWriteError("a part of the record did not fit")
+        self.size = start + len(data)
+        self.live += 1
+        return Ref(self, start)
+
     def append(self, kind: int, items: Sequence[tuple[bytes, bytes]], created: int) -> list[Ref]:
         """Write ``(key, payload)`` records with one system call and return where they are.
 
@@ -105,7 +122,6 @@ class Segment:
             raise TornWriteError("a part of the records did not fit")
         self.size = end
         self.live += len(items)
-        self.newest = created
         return refs
 
     def sync(self) -> None:
@@ -118,11 +134,10 @@ class Segment:
             _fdatasync(self._fd)
             self._synced = reached
 
-    def read(self, offset: int) -> record.Record | None:
-        """Read one record, None when it is not intact."""
+    def read(self, offset: int, length: int) -> record.Record | None:
+        """Read the record whose payload has *length* bytes, None when it is not intact."""
         try:
-            size = record.size_from_header(_pread(self._fd, record.HEADER_SIZE, offset))
-            data = b"" if size is None else _pread(self._fd, size, offset)
+            data = _pread(self._fd, record.HEADER_SIZE + length, offset)
         except OSError:
             return None
         found = record.unpack(data)
@@ -139,7 +154,6 @@ class Segment:
                 damage.append(found)
             elif found.offset not in acknowledged:
                 records.append(found)
-                self.newest = max(self.newest, found.created)
         self.live = len(records)
         return records, damage
 
@@ -153,6 +167,10 @@ class Segment:
         self.live -= len(packed)
         with contextlib.suppress(OSError):
             os.write(self._open_acks(), b"".join(packed))
+
+    def written(self) -> float:
+        """Return when the file was last written to, in seconds since the Unix epoch."""
+        return os.fstat(self._fd).st_mtime
 
     def missing(self) -> bool:
         """Say whether somebody removed or replaced the file."""

@@ -7,12 +7,13 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from agentsight_otel.enums import Durability
 from agentsight_otel.journal import record
+from agentsight_otel.journal.budget import Held, doomed
 from agentsight_otel.journal.folder import ensure_private
 from agentsight_otel.journal.segment import SUFFIX, Ref, Segment
 
@@ -25,6 +26,8 @@ RESUME_INTERVAL = 2.0
 _CHECK_INTERVAL = 1.0
 _MIN_SEGMENT = 64 * 1024
 _SPENT_BYTES = 1024 * 1024
+# A segment takes no records any more after this part of the age, so that old ones do not wait for young ones.
+_AGES = 8
 _MAX_QUARANTINE_BYTES = 64 * 1024 * 1024
 
 
@@ -50,9 +53,14 @@ class Journal:
     Args:
         folder: Of the destination, made when first needed; None keeps nothing on disk.
         durability: ``power`` makes `sync` wait for the disk.
-        max_bytes: Of all segments this process holds.
-        max_age: Seconds a record may wait.
-        clock: Seconds since the Unix epoch.
+        max_bytes: Of all segments in the folder, whoever holds them.
+        max_age: Seconds a record may wait, give or take an eighth.
+        clock: Seconds since the Unix epoch, written down with each record.
+        monotonic: Seconds that only go forward; by these the records of this process get old.
+
+    Attributes:
+        failing: The disk did not take the last record.
+        over_limit: The folder was over its bytes when this process last looked; `evict` says what must go.
     """
 
     def __init__(
@@ -63,20 +71,23 @@ class Journal:
         max_bytes: int = 512 * 1024 * 1024,
         max_age: float = 7 * 86400.0,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = None if durability is Durability.MEMORY else folder
         self.syncs = durability is Durability.POWER
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._segment_bytes = max(_MIN_SEGMENT, min(SEGMENT_BYTES, max_bytes // 8))
-        self._max_segments = max_bytes // self._segment_bytes
         self._clock = clock
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._segments: dict[Path, Segment] = {}
         self._active: Segment | None = None
         self._check_at = 0.0
         self._resume_at = 0.0
+        self._begun = 0.0
         self.failing = False
+        self.over_limit = False
 
     @property
     def durable(self) -> bool:
@@ -88,10 +99,23 @@ class Journal:
         """Bytes of every segment this process holds."""
         return sum(segment.size for segment in list(self._segments.values()))
 
-    @property
-    def over_limit(self) -> bool:
-        """Whether `evict` has something to do about bytes."""
-        return len(self._segments) > self._max_segments and self.size > self._max_bytes
+    def append_one(self, kind: int, key: bytes, payload: bytes) -> Ref | None:
+        """Write one record; like `append`, and faster."""
+        if self.folder is None:
+            return None
+        with self._lock:
+            active = self._active
+            now = self._monotonic()
+            if active is None or now >= self._check_at or active.size >= self._segment_bytes:
+                refs = self._append(kind, ((key, payload),), now)
+                return None if refs is None else refs[0]
+            try:
+                ref = active.append_one(kind, key, payload, int(self._clock()))
+            except OSError as error:
+                self._fail(error, now)
+                return None
+            active.newest = now
+            return ref
 
     def append(self, kind: int, items: Sequence[tuple[bytes, bytes]]) -> list[Ref] | None:
         """Write ``(key, payload)`` records with one system call.
@@ -101,19 +125,8 @@ class Journal:
         """
         if self.folder is None or not items:
             return None
-        created = int(self._clock())
         with self._lock:
-            now = time.monotonic()
-            if self.failing and now < self._resume_at:
-                return None
-            try:
-                refs = self._usable_segment(now).append(kind, items, created)
-            except OSError as error:
-                self._fail(error, now)
-                return None
-            if self.failing:
-                self._resumed()
-            return refs
+            return self._append(kind, items, self._monotonic())
 
     def sync(self, ref: Ref) -> None:
         """Wait until the record survives a power cut, if that is what was asked for."""
@@ -123,13 +136,13 @@ class Journal:
             ref.segment.sync()
         except OSError as error:
             with self._lock:
-                self._fail(error, time.monotonic())
+                self._fail(error, self._monotonic())
 
-    def read(self, ref: Ref) -> bytes | None:
-        """Return a record's payload, None when it is gone or damaged."""
+    def read(self, ref: Ref, length: int) -> bytes | None:
+        """Return a record's payload, which has *length* bytes; None when it is gone or damaged."""
         if ref.segment.gone:
             return None
-        found = ref.segment.read(ref.offset)
+        found = ref.segment.read(ref.offset, length)
         return None if found is None else found.payload
 
     def ack(self, refs: Iterable[Ref]) -> None:
@@ -146,14 +159,7 @@ class Journal:
 
         Their owners may be alive.
         """
-        folder = folder or self.folder
-        if self.folder is None or folder is None:
-            return []
-        try:
-            found = [path for path in folder.iterdir() if path.suffix == SUFFIX]
-        except OSError:
-            return []
-        return sorted(path for path in found if path not in self._segments)
+        return [] if self.folder is None else self._others(folder)
 
     def adopt(self, path: Path) -> Adopted | None:
         """Take over one segment of a dead process; None when its owner lives or it is gone."""
@@ -172,25 +178,25 @@ class Journal:
         else:
             with self._lock:
                 self._segments[path] = segment
+                segment.newest = self._when(max(found.created for found in records))
         return Adopted(records, segment, sum(part.length for part in damage))
 
-    def evict(self) -> list[tuple[Segment, str]]:
-        """Return the segments that must go and why, ``spool_full`` or ``expired``; oldest first.
+    def evict(self, keep: Container[Path] = ()) -> list[tuple[Path, str]]:
+        """Return which segments of the folder must go and why, ``spool_full`` or ``expired``; oldest first.
 
-        The caller settles their records, then calls `discard`.
+        Some may be of other processes: `held` says which are ours, and those of the dead can be adopted. The
+        caller settles their records, then calls `discard`.
         """
         with self._lock:
-            segments = sorted(self._segments.values(), key=lambda segment: segment.newest)
-            expired = self._clock() - self._max_age
-            gone = [(s, "expired") for s in segments if s.live and s.newest < expired]
-            held = self.size - sum(segment.size for segment, _ in gone)
-            for segment in segments:
-                if held <= self._max_bytes:
-                    break
-                if segment is not self._active and segment.newest >= expired:
-                    gone.append((segment, "spool_full"))
-                    held -= segment.size
-            return gone
+            self.over_limit = False
+            if self.folder is None:
+                return []
+            oldest = self._monotonic() - self._max_age
+            return doomed(self._everything(), max_bytes=self._max_bytes, oldest=oldest, keep=keep)
+
+    def held(self, path: Path) -> Segment | None:
+        """Return the segment at *path* if this process has it."""
+        return self._segments.get(path)
 
     def discard(self, segment: Segment) -> None:
         """Unlink a segment with all its records."""
@@ -222,10 +228,24 @@ class Journal:
             segment.close()
         self.failing = False
 
+    def _append(self, kind: int, items: Sequence[tuple[bytes, bytes]], now: float) -> list[Ref] | None:
+        if self.failing and now < self._resume_at:
+            return None
+        try:
+            segment = self._usable_segment(now)
+            refs = segment.append(kind, items, int(self._clock()))
+        except OSError as error:
+            self._fail(error, now)
+            return None
+        segment.newest = now
+        if self.failing:
+            self._resumed()
+        return refs
+
     def _usable_segment(self, now: float) -> Segment:
         active = self._active
         if active is not None:
-            if active.size >= self._segment_bytes:
+            if active.size >= self._segment_bytes or now - self._begun > self._max_age / _AGES:
                 self._seal()
             elif now >= self._check_at:
                 self._check_at = now + _CHECK_INTERVAL
@@ -234,7 +254,31 @@ class Journal:
                     self._seal()
         if self._active is None:
             self._active = self._create()
+            self._begun = self._active.newest = now
+            self.over_limit = sum(held.size for held in self._everything()) > self._max_bytes
         return self._active
+
+    def _everything(self) -> list[Held]:
+        ours = [Held(s.written(), s.path, s.size, s.newest) for s in self._segments.values()]
+        return ours + [held for held in map(self._look_at, self._others()) if held is not None]
+
+    def _look_at(self, path: Path) -> Held | None:
+        try:
+            there = path.stat()
+        except OSError:
+            return None
+        return Held(there.st_mtime, path, there.st_size, self._when(there.st_mtime))
+
+    def _when(self, created: float) -> float:
+        """Return the monotonic time of a moment that another process wrote down; never one to come."""
+        return self._monotonic() - max(0.0, self._clock() - created)
+
+    def _others(self, folder: Path | None = None) -> list[Path]:
+        try:
+            found = [path for path in (folder or self.folder or Path()).iterdir() if path.suffix == SUFFIX]
+        except OSError:
+            return []
+        return sorted(path for path in found if path not in self._segments)
 
     def _create(self) -> Segment:
         folder = self.folder

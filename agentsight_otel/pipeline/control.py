@@ -112,4 +112,6 @@ def shutdown(timeout: float | None = None) -> FlushResult:
 
 def stats() -> Stats:
     """Return what became of every record of this process; the sums always agree."""
-    return PIPELINE.stats()
+    lost = sum(tracker.dropped for tracker in tuple(TRACKERS))
+    keyless = Stats(emitted=lost, dropped={"no_key": lost} if lost else {})
+    return Stats.total([PIPELINE.stats(), keyless])

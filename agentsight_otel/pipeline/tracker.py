@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import weakref
 from typing import Any
 
 from agentsight_otel.config import LEGACY_SETTINGS, Config
+from agentsight_otel.guard import guarded
 from agentsight_otel.pipeline.state import PIPELINE
 from agentsight_otel.tracking import Tracker
 
@@ -44,3 +46,19 @@ class ConversationTracker(Tracker):
         resolved = Config.resolve(**given) if config is None else config.replace(**given)
         super().__init__(resolved, PIPELINE.connect, PIPELINE.mirror_tracer)
         TRACKERS.add(self)
+
+    @property
+    def dropped(self) -> int:
+        """Items given up for want of a key."""
+        return self._outbox.dropped
+
+    def give_up_unsent(self) -> None:
+        """Count what no key was ever given for as dropped, and say so; for the end of the process."""
+        self._outbox.give_up()
+
+
+@atexit.register
+@guarded(None)
+def _at_exit() -> None:
+    for tracker in tuple(TRACKERS):
+        tracker.give_up_unsent()

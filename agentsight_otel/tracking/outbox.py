@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from agentsight_otel.config import Config
@@ -25,6 +26,9 @@ logger = logging.getLogger("agentsight_otel")
 STEP = 8
 """Spans made between two moments in which other threads may run."""
 
+MAX_UNREPORTED = 10_000
+"""Items submitted before anybody asked that the next send of their conversation still reports."""
+
 Connect = Callable[[Config], Sink]
 
 
@@ -33,7 +37,7 @@ class Outbox:
 
     Attributes:
         timelines: The unsent items.
-        dropped: Items given up because memory was full and no key was configured.
+        dropped: Items given up for want of a key, when memory was full or the process ended.
         must_connect: Whether tracked items belong into a journal that is not open yet.
     """
 
@@ -44,6 +48,8 @@ class Outbox:
         self._sink: Sink | None = None
         self.timelines = Timelines(config.memory_max_bytes, self._hand_over)
         self.dropped = 0
+        self._early: deque[tuple[Timeline, Batch]] = deque()
+        self._early_items = 0
         self.must_connect = self._journals(config)
 
     def reconfigure(self, config: Config) -> None:
@@ -119,6 +125,18 @@ class Outbox:
         self._hand_over(timelines)
         return len(timelines)
 
+    def give_up(self) -> None:
+        """Count what no key was ever given for as dropped, and say so; for the end of the process."""
+        if self._config.has_usable_key or not self._config.deliver:
+            return
+        count = 0
+        for timeline in self.timelines.unsent():
+            count += len(timeline.items)
+            timeline.reset()
+        if count:
+            self.dropped += count
+            logger.warning("agentsight-otel: no API key was configured; %d unsent items are lost", count)
+
     def _submit(self, sink: Sink | None, taken: Taken, conversation_id: str) -> Batch:
         tracer = own(self._tracer())
         ambient = ambient_span()
@@ -154,7 +172,19 @@ class Outbox:
             return
         if timeline.conversation_id is None:
             timeline.conversation_id = generate_conversation_id()
-        self.submit(timeline, timeline.conversation_id)
+        batch = self.submit(timeline, timeline.conversation_id)
+        if batch is not None:
+            self._report_later(timeline, batch)
+
+    def _report_later(self, timeline: Timeline, batch: Batch) -> None:
+        timeline.outstanding.append(batch)
+        with SETUP:
+            self._early.append((timeline, batch))
+            self._early_items += len(batch.entries)
+            while self._early_items > MAX_UNREPORTED:
+                other, oldest = self._early.popleft()
+                self._early_items -= len(oldest.entries)
+                other.forget(oldest)
 
     def _drop(self, timeline: Timeline) -> None:
         count = len(timeline.take().items)

@@ -175,6 +175,11 @@ class Timeline:
         self.fields = taken.fields | self.fields
         self.refs[0] = (*self.refs.get(0, ()), *taken.refs)
 
+    def forget(self, batch: Batch) -> None:
+        """Report nothing of *batch* any more."""
+        self.outstanding = [other for other in self.outstanding if other is not batch]
+        self.settle()
+
     def settle(self) -> None:
         """Let go of this timeline if nothing of it is unsent."""
         self._registry.let_go(self)

@@ -148,7 +148,7 @@ def test_an_orphan_over_age_is_counted(tmp_path: Path) -> None:
 def test_a_slow_trickle_does_not_keep_old_records(tmp_path: Path) -> None:
     """A segment takes records for an eighth of the age only, so that young ones do not save old ones."""
     clock = [0.0]
-    journal = Journal(tmp_path, max_age=80, clock=lambda: clock[0])
+    journal = Journal(tmp_path, max_age=80, monotonic=lambda: clock[0])
     for number in range(0, 100, 5):
         clock[0] = 1000.0 + number
         with pytest.MonkeyPatch.context() as patch:

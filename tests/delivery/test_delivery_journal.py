@@ -231,12 +231,23 @@ def test_a_full_journal_names_its_oldest_segments(tmp_path: Path) -> None:
 def test_an_old_segment_expires(tmp_path: Path) -> None:
     """A segment whose newest record is over the age is to go; a younger one stays (D18)."""
     clock = [1000.0]
-    journal = Journal(tmp_path, max_age=60, clock=lambda: clock[0])
+    journal = Journal(tmp_path, max_age=60, monotonic=lambda: clock[0])
     journal.append(Kind.SPAN, [(KEYS[0], b"old")])
     clock[0] += 59
     assert journal.evict() == []
     clock[0] += 2
     assert [reason for _, reason in journal.evict()] == ["expired"]
+    journal.close()
+
+
+@pytest.mark.parametrize("wall", [-1e9, 0.0, 2.0**33])
+def test_a_wall_clock_far_off_stops_no_record(tmp_path: Path, wall: float) -> None:
+    """Before 1970 or after 2106, each way of writing gives records that can be read and are not old."""
+    journal = Journal(tmp_path, max_age=60, clock=lambda: wall)
+    refs = [journal.append_one(Kind.SPAN, KEYS[n], b"x") for n in range(2)]
+    refs += journal.append(Kind.SPAN, [(KEYS[2], b"x")]) or []
+    assert [ref and journal.read(ref, 1) for ref in refs] == [b"x"] * 3
+    assert journal.evict() == []
     journal.close()
 
 

@@ -96,6 +96,26 @@ def test_statuses_about_the_address_or_key_park(
     assert len(texts(server)) == 21
 
 
+def test_a_refusal_before_the_wait_is_told_at_once(server: LocalServer, make_delivery: Make) -> None:
+    """Who begins to wait after the refusal hears of it and not of the probe half a minute later."""
+    server.faults.respond(403, times=1, path=INGEST)
+    delivery = make_delivery(server)
+    ticket = delivery.submit([turn(1)])
+    wait_until(lambda: ticket.attempted)
+    assert not ticket.wait(2 * HOLD)
+    assert ticket.state == "waiting"
+
+
+def test_a_refusal_before_a_kick_is_not_told_after_it(server: LocalServer, make_delivery: Make) -> None:
+    """Who asks for an attempt now waits for that one's answer."""
+    server.faults.respond(403, times=1, path=INGEST)
+    delivery = make_delivery(server)
+    ticket = delivery.submit([turn(1)])
+    wait_until(lambda: delivery.stats().parked is not None and ticket.attempted)
+    delivery.kick()
+    assert ticket.wait(HOLD)
+
+
 def test_a_redirect_is_never_followed(make_delivery: Make) -> None:
     """The key is not carried to the address a redirect names (S17)."""
     seen: list[bytes] = []
