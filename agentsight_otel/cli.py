@@ -52,6 +52,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="requests a key may send in a minute (default: any number)",
     )
+    serve.add_argument(
+        "--embed-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a site that may show the dashboard in a frame, such as https://app.example.com (default: none)",
+    )
 
     gateway = commands.add_parser("gateway", help="take OTLP from a Collector and deliver it to AgentSight")
     gateway.set_defaults(run=_gateway)
@@ -100,6 +107,7 @@ def _serve(given: argparse.Namespace) -> None:
         given.api_key,
         allow_remote=given.allow_remote,
         rate_limit=given.rate_limit,
+        embed_origins=given.embed_origin,
     )
     print(*service.lines(), sep="\n", flush=True)
     service.run()

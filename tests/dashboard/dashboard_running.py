@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -28,12 +29,12 @@ class Dashboard:
         http: A client whose connection stays open.
     """
 
-    def __init__(self, *, needs_login: bool) -> None:
+    def __init__(self, *, needs_login: bool, embed_origins: Sequence[str] = ()) -> None:
         self.store = Store.open(":memory:")
         with self.store.write() as connection:
             self.agent = create_agent(connection, "local")
             self.key = create_key(connection, self.agent, "write")
-        self._needs_login = needs_login
+        self._options: dict[str, Any] = {"needs_login": needs_login, "embed_origins": embed_origins}
         self._clients: list[httpx.Client] = []
         self.start(0)
         self.http = self.client()
@@ -44,7 +45,7 @@ class Dashboard:
         self.url = url_of(listening)
         self.port = listening.getsockname()[1]
         self.pages = f"{self.url}/agents/{self.agent}/"
-        app = create_app(self.store, routes=routes(self.store, needs_login=self._needs_login))
+        app = create_app(self.store, routes=routes(self.store, **self._options))
         self.listener = Listener(app, listening)
         self.listener.start()
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+import socket
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from dashboard_data import Talk, write
 from dashboard_running import Dashboard, form_of
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from starlette.exceptions import HTTPException
 
 from agentsight_otel.server.dashboard import login_link
-from agentsight_otel.server.dashboard.access import COOKIE
+from agentsight_otel.server.dashboard.access import COOKIE, digest, new_token
+from agentsight_otel.server.dashboard.pages.entry import open_share
+from agentsight_otel.server.dashboard.tables import shares
 from agentsight_otel.server.store.keys import create_agent
 from agentsight_otel.server.store.tables import metadata
 
@@ -135,6 +139,20 @@ def test_a_client_cannot_change_anything(guarded_dashboard: Dashboard) -> None:
             ).status_code
             == 403
         )
+
+
+def test_a_client_is_refused_before_its_form_is_read(guarded_dashboard: Dashboard) -> None:
+    """The answer comes while a large file that was announced has not been sent: nothing of it is kept."""
+    client = client_login(guarded_dashboard, log_in(guarded_dashboard), guarded_dashboard.agent)
+    head = (
+        f"POST /agents/{guarded_dashboard.agent}/settings HTTP/1.1\r\n"
+        f"host: 127.0.0.1:{guarded_dashboard.port}\r\ncookie: {COOKIE}={client.cookies[COOKIE]}\r\n"
+        "content-type: multipart/form-data; boundary=x\r\ncontent-length: 60000000\r\n\r\n"
+        '--x\r\ncontent-disposition: form-data; name="logo"; filename="a"\r\n\r\nbytes'
+    )
+    with socket.create_connection(("127.0.0.1", guarded_dashboard.port), timeout=30) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 403 ")
 
 
 def test_a_revoked_client_is_out_at_once(guarded_dashboard: Dashboard) -> None:
@@ -264,6 +282,27 @@ def test_share_links_cannot_be_guessed(guarded_dashboard: Dashboard) -> None:
     for guess in (*near, *parts, *(secrets.token_urlsafe(24) for _ in range(300))):
         assert client.get(f"/s/{guess}").status_code == 404
     assert client.get(link).status_code == 200
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_million_guesses_open_nothing(guarded_dashboard: Dashboard) -> None:
+    """Random tokens, and those that begin like a real one, among 1,000 live links."""
+    store = guarded_dashboard.store
+    key = talk(guarded_dashboard)
+    tokens = [new_token() for _ in range(1000)]
+    mine = {"agent_id": guarded_dashboard.agent, "conversation": key, "created_at": 1, "expires_at": 2**60}
+    with store.write() as connection:
+        connection.execute(insert(shares), [{"token_hash": digest(token), **mine} for token in tokens])
+    for number in range(1_000_000):
+        guess = new_token()
+        if number % 2:
+            kept = number // 2 % (len(guess) - 8)  # 48 bits are left to guess
+            guess = tokens[number % len(tokens)][:kept] + guess[kept:]
+        with pytest.raises(HTTPException) as refused:
+            open_share(store, guess)
+        assert refused.value.status_code == 404
+    assert open_share(store, tokens[-1]).agent_id == guarded_dashboard.agent
 
 
 def test_a_share_link_ends(guarded_dashboard: Dashboard) -> None:

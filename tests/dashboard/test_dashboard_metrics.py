@@ -26,7 +26,7 @@ from agentsight_otel.server.analytics import (
     tools,
     volumes,
 )
-from agentsight_otel.server.analytics.keeping import keep_hours
+from agentsight_otel.server.analytics.keeping import days_to_join, join_day, keep_hours
 from agentsight_otel.server.analytics.period import Period
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.store import Store
@@ -79,9 +79,13 @@ def scope_of(store: Store, everything: list[Talk], period: Period, kept: int) ->
 
 
 def keep(store: Store, limit: int) -> None:
-    """Keep so many stale hours."""
+    """Keep so many stale hours, and the days they make whole."""
+    keep_hours(store, limit)
+    with store.read() as connection:
+        days = days_to_join(connection, limit)
     with store.write() as connection:
-        keep_hours(connection, limit)
+        for day in days:
+            join_day(connection, *day)
 
 
 KEPT = st.sampled_from((0, 3, 10_000))

@@ -46,7 +46,7 @@ def running() -> Iterator[Dashboard]:
 @pytest.fixture(scope="module")
 def client(running: Dashboard) -> httpx.Client:
     """One connection to it."""
-    return running.client()
+    return running.client(timeout=60)
 
 
 class Case:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -15,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from agentsight_otel.server.dashboard.access import form_token
 from agentsight_otel.server.dashboard.brand import MAX_LOGO_BYTES, brand_css
+from agentsight_otel.server.dashboard.embedding import frame_ancestors
 from agentsight_otel.server.dashboard.gate import Gate
 from agentsight_otel.server.dashboard.live import Live, Source
 from agentsight_otel.server.dashboard.pages import (
@@ -39,17 +41,24 @@ Follow = Callable[[View], tuple[Source, int]]
 Answer = Callable[[Request], Response]
 
 MAX_FORM_PART: Final = MAX_LOGO_BYTES * 4
+AT_ONCE: Final = 2
+"""Pages that are computed at a time; more would hold up what is being received."""
 
 
-def routes(store: Store, *, needs_login: bool = True) -> list[BaseRoute]:
+def routes(store: Store, *, needs_login: bool = True, embed_origins: Sequence[str] = ()) -> list[BaseRoute]:
     """Return the dashboard's routes, for `create_app` to put beside the REST routes.
 
     Args:
         store: The database; the dashboard's own tables are made in it.
         needs_login: Whether to ask for a session. Without, everybody who reaches the port is the owner.
+        embed_origins: Sites that may show pages in a frame, such as ``https://app.example.com``.
+
+    Raises:
+        ConfigurationException: One of these is not an origin.
     """
+    frames = frame_ancestors(embed_origins)
     make_tables(store)
-    gate = [Middleware(Gate, store=store, needs_login=needs_login)]
+    gate = [Middleware(Gate, store=store, frames=frames, needs_login=needs_login)]
     app = _Builder(store)
     pages: list[tuple[str, Show, Act | None]] = [
         ("", analytics.show, None),
@@ -115,6 +124,7 @@ class _Builder:
         self._store = store
         self._recent = Recent()
         self._live = Live(store)
+        self._at_once = CapacityLimiter(AT_ONCE)
 
     def plain(self, answer: Answer) -> Answer:
         def endpoint(request: Request) -> Response:
@@ -125,8 +135,13 @@ class _Builder:
 
         return endpoint
 
-    def shown(self, show: Show) -> Answer:
-        return self.plain(lambda request: show(open_view(request, self._store, self._recent)))
+    def shown(self, show: Show) -> Callable[[Request], object]:
+        answer = self.plain(lambda request: show(open_view(request, self._store, self._recent)))
+
+        async def endpoint(request: Request) -> Response:
+            return await to_thread.run_sync(answer, request, limiter=self._at_once)
+
+        return endpoint
 
     def followed(self, follow: Follow) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
@@ -142,6 +157,7 @@ class _Builder:
     def acted(self, act: Act) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
             try:
+                _only_owners(request)  # before the form is read, which may be large
                 async with request.form(max_files=1, max_fields=100, max_part_size=MAX_FORM_PART) as form:
                     return await run_in_threadpool(self._act, act, request, form)
             except HTTPException as error:
@@ -154,10 +170,7 @@ class _Builder:
         return act(open_view(request, self._store, self._recent), form)
 
     def _check(self, request: Request, form: FormData) -> None:
-        session = request.state.session
-        if not session.is_owner:
-            raise HTTPException(403, "This login can only look.")
-        if form.get("csrf") != form_token(self._store, session):
+        if form.get("csrf") != form_token(self._store, request.state.session):
             raise HTTPException(403, "This form is too old. Go back, reload the page and try again.")
 
     async def login(self, request: Request) -> Response:
@@ -169,6 +182,11 @@ class _Builder:
     async def logout(self, request: Request) -> Response:
         del request
         return entry.logout()
+
+
+def _only_owners(request: Request) -> None:
+    if not request.state.session.is_owner:
+        raise HTTPException(403, "This login can only look.")
 
 
 def _owners(show: Callable[..., Response]) -> Show:

@@ -5,6 +5,7 @@ Host names are checked by the application around it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,10 +23,9 @@ PUBLIC: Final = ("/static/", "/login", "/s/")
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "font-src 'self'; form-action 'self'; base-uri 'none'; "
 )
 HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -41,13 +41,15 @@ class Gate:
     Args:
         app: The dashboard's router.
         store: The database.
+        frames: The directive that says who may frame a page.
         needs_login: Whether a session is needed; without, everybody is the owner.
     """
 
-    def __init__(self, app: ASGIApp, store: Store, *, needs_login: bool = True) -> None:
+    def __init__(self, app: ASGIApp, store: Store, frames: str, *, needs_login: bool = True) -> None:
         self._app = app
         self._store = store
         self._needs_login = needs_login
+        self._headers = HEADERS | {"Content-Security-Policy": POLICY + frames}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on to the dashboard with ``scope["state"]["session"]`` set."""
@@ -55,7 +57,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        guarded_send = _with_headers(send)
+        guarded_send = _with_headers(send, self._headers)
         refusal = self._refuse(headers, scope["method"])
         if refusal is None:
             session = await self._session(Request(scope), scope["path"])
@@ -88,11 +90,11 @@ def _same_origin(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, more: Mapping[str, str]) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in more.items():
                 headers.setdefault(name, value)
         await send(message)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from agentsight_otel.server.dashboard import present
 from agentsight_otel.server.dashboard.charts.svg import decimal, element, join, percent, root
 
 
@@ -78,7 +79,7 @@ def split(identity: str, title: str, parts: Sequence[Part]) -> Markup:
         if not part.value:
             continue
         share = part.value / total
-        said = f"{part.name}: {part.value:,} ({share:.1%})"
+        said = f"{part.name}: {part.value:,} ({present.percent(share)})"
         pieces.append(
             element(
                 "rect",
@@ -105,7 +106,7 @@ def _legend(parts: Sequence[Part], total: int) -> Markup:
             element("span", {"class": f"key {part.tone}"}),
             element("span", None, part.name),
             element("b", {"class": "num"}, f"{part.value:,}"),
-            element("span", {"class": "dim num"}, f"{part.value / total:.1%}" if total else "–"),
+            element("span", {"class": "dim num"}, present.percent(part.value / total if total else None)),
         )
         for part in parts
     )

@@ -18,6 +18,7 @@ HOUR: Final = 3_600_000_000
 DAY: Final = 24
 SKEWED: Final = 300_000_000
 """Five minutes ahead of this machine's clock is a wrong clock."""
+ARRIVED: Final = ("ahead_count", "prompt_count", "minutes_count", "hours_count", "days_count")
 
 
 def show(view: View) -> Response:
@@ -32,6 +33,8 @@ def show(view: View) -> Response:
         heading="Health",
         active="health",
         keys=keys,
+        clocks=[key for key in keys if any(key[name] for name in ARRIVED)],
+        skewed_us=SKEWED,
         chart=_chart(view, hours),
         **numbers,
     )
