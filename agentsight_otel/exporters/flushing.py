@@ -14,7 +14,7 @@ from agentsight_otel.exporters.sender import Sender
 from agentsight_otel.exporters.tickets import FlushResult
 from agentsight_otel.journal import Journal
 
-PATIENCE = 0.4
+PATIENCE = 0.3
 """Seconds without progress after which a shutdown leaves what is on disk to the next process."""
 
 _POLL = 0.05

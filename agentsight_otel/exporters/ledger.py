@@ -391,8 +391,8 @@ class Ledger:
                     refs.append(entry.ref)
                 if entry.ticket is not None:
                     tickets[entry.ticket] += 1
+            self.journal.ack(refs)  # first: who waits for this may end the process when told
             count(len(done))
             self.condition.notify_all()
-        self.journal.ack(refs)
         for ticket, records in tickets.items():
             ticket.settle(records, error=error)

@@ -124,3 +124,26 @@ def test_a_function_that_never_wakes_up(server: LocalServer, state: str) -> None
     assert stored(server) == Counter(
         f"{kind} {n}" for n in range(4) for kind in ("question", "answer", "tracked")
     )
+
+
+FLUSHED = """
+import os
+import agentsight_otel
+from agentsight_otel import conversation, user_message
+agentsight_otel.configure()
+for number in range(400):
+    with conversation("live"):
+        user_message(f"question {number}")
+assert agentsight_otel.force_flush(60)
+os._exit(0)
+"""
+
+
+def test_what_a_flush_reported_is_not_sent_again(server: LocalServer) -> None:
+    """A process that ends the moment its flush returns leaves nothing that the next one would send."""
+    subprocess.run(
+        [sys.executable, "-c", FLUSHED], env={**os.environ, **server.env()}, timeout=90, check=True
+    )
+    sent = len(server.requests)
+    drain(server)
+    assert len(server.requests) == sent
