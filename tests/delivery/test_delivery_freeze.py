@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from server_helpers import drain, stored
@@ -128,22 +129,21 @@ def test_a_function_that_never_wakes_up(server: LocalServer, state: str) -> None
 
 FLUSHED = """
 import os
-import agentsight_otel
-from agentsight_otel import conversation, user_message
-agentsight_otel.configure()
-for number in range(400):
-    with conversation("live"):
-        user_message(f"question {number}")
-assert agentsight_otel.force_flush(60)
+from delivery_helpers import turns
+from agentsight_otel.config import Config
+from agentsight_otel.exporters.delivery import Delivery
+delivery = Delivery(Config.resolve())
+delivery.submit(turns(400))
+assert delivery.flush(60)
 os._exit(0)
 """
 
 
 def test_what_a_flush_reported_is_not_sent_again(server: LocalServer) -> None:
     """A process that ends the moment its flush returns leaves nothing that the next one would send."""
-    subprocess.run(
-        [sys.executable, "-c", FLUSHED], env={**os.environ, **server.env()}, timeout=90, check=True
-    )
-    sent = len(server.requests)
-    drain(server)
-    assert len(server.requests) == sent
+    environ = {**os.environ, **server.env(), "PYTHONPATH": str(Path(__file__).parent)}
+    for _ in range(6):
+        subprocess.run([sys.executable, "-c", FLUSHED], env=environ, timeout=90, check=True)
+        sent = len(server.requests)
+        drain(server)
+        assert len(server.requests) == sent
