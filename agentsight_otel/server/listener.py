@@ -7,11 +7,14 @@ import threading
 from typing import Any
 
 import uvicorn
+from anyio.to_thread import current_default_thread_limiter
 from starlette.types import ASGIApp
 
 from agentsight_otel.gateway.logs import hide_error_texts
 from agentsight_otel.gateway.protocol import BoundedProtocol
 
+WORKERS = 8
+"""Threads that answer requests; more would only wait for each other, each with memory of its own."""
 STOP_TIMEOUT = 10.0
 """Seconds a stopping server waits for its thread."""
 
@@ -26,6 +29,7 @@ class _Announcing(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.lifespan.state["stopping"] = self._stopping
+        current_default_thread_limiter().total_tokens = WORKERS
         await super().startup(sockets)
         self.ready.set()
 

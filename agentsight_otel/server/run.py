@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from collections.abc import Sequence
 
 from sqlalchemy import select
 
@@ -12,6 +13,7 @@ from agentsight_otel.exceptions import ConfigurationException, InvalidApiKeyExce
 from agentsight_otel.server.app import LOOPBACK_NAMES, create_app
 from agentsight_otel.server.dashboard import login_link
 from agentsight_otel.server.dashboard import routes as dashboard_routes
+from agentsight_otel.server.dashboard.embedding import frame_ancestors
 from agentsight_otel.server.listener import Listener, bind, url_of
 from agentsight_otel.server.operating import open_store
 from agentsight_otel.server.otlp import OtlpDoor
@@ -91,6 +93,7 @@ def serve(
     *,
     allow_remote: bool = False,
     rate_limit: int | None = None,
+    embed_origins: Sequence[str] = (),
 ) -> Service:
     """Open the database, bind the port and return the server, which then waits to be run.
 
@@ -102,11 +105,12 @@ def serve(
         allow_remote: Whether *host* may be an address other machines reach. The dashboard and every route ask
             for a key or a login, but nothing is encrypted.
         rate_limit: REST requests one key may send in a minute; None for any number.
+        embed_origins: Sites that may show the dashboard in a frame, such as ``https://app.example.com``.
 
     Raises:
         InvalidApiKeyException: The key is malformed; it is not shown.
-        ConfigurationException: The host is not this machine's own and *allow_remote* is off, the database
-            cannot be opened.
+        ConfigurationException: The host is not this machine's own and *allow_remote* is off, one of
+            *embed_origins* is not an origin, the database cannot be opened.
         OSError: The port is taken.
     """
     if api_key is not None and not API_KEY_PATTERN.fullmatch(api_key.strip()):
@@ -118,6 +122,7 @@ def serve(
             field="host",
             limit="a loopback address",
         )
+    frame_ancestors(embed_origins)  # wrong ones are refused before anything is opened
     listening = bind(host, port)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(listening.close)
@@ -126,7 +131,7 @@ def serve(
     key = ensure_key(store, api_key)
     url = url_of(listening)
     door = OtlpDoor(store, url, db)
-    routes = [*door.routes(), *dashboard_routes(store)]
+    routes = [*door.routes(), *dashboard_routes(store, embed_origins=embed_origins)]
     app = create_app(store, routes=routes, hosts=LOOPBACK_NAMES if is_local else None, rate_limit=rate_limit)
     return Service(store, Listener(app, listening), url, key, door)
 

@@ -23,14 +23,14 @@ from agentsight_otel.server.upkeep import Upkeep
 from agentsight_otel.testing import LocalServer
 
 SCHEMAS = Path(__file__).parent / "schemas"
-CRASH = """
+ONE_STEP = """
 import os, sys
 from agentsight_otel.server.store import engine, migrations
 writer = engine._sqlite("sqlite:///" + sys.argv[1], pool_size=1, max_overflow=0)
 with writer.begin() as connection:
     assert migrations.take_step(connection)
-    os._exit(9)
 """
+CRASH = ONE_STEP + "    os._exit(9)"
 
 
 @pytest.fixture
@@ -106,6 +106,21 @@ def test_a_file_of_schema_2_becomes_like_a_new_one(old_file: Path, tmp_path: Pat
     with closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("SELECT count(*) FROM messages").fetchone() == (5,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_file_of_schema_3_keeps_its_keys(old_file: Path, tmp_path: Path) -> None:
+    """From the schema before this one too: the keys are there, with counts that begin at nothing."""
+    subprocess.run([sys.executable, "-c", ONE_STEP, str(old_file)], check=True, timeout=60)
+    assert settings(old_file)["schema_version"] == "3"
+    with closing(sqlite3.connect(old_file)) as connection:
+        before = connection.execute("SELECT id, key_hash, accepted_count FROM api_keys").fetchall()
+    Store.open(str(old_file)).close()
+    Store.open(str(tmp_path / "new.db")).close()
+    assert shape(old_file) == shape(tmp_path / "new.db")
+    with closing(sqlite3.connect(old_file)) as connection:
+        query = "SELECT id, key_hash, accepted_count, ahead_count, days_count, ahead_max_us FROM api_keys"
+        assert connection.execute(query).fetchall() == [(*row, 0, 0, 0) for row in before]
+    assert before
 
 
 def test_a_crash_within_a_step_changes_nothing(old_file: Path) -> None:

@@ -17,6 +17,11 @@ import psycopg
 import pytest
 import requests
 from server_api import block, span, turn
+from sqlalchemy import select, text
+
+from agentsight_otel.server.store import Store
+from agentsight_otel.server.store.filters import ConversationFilter, conditions
+from agentsight_otel.server.store.tables import conversations
 
 KEY = "ags_" + "c" * 32 + "_" + "c" * 6
 WRITERS = 16
@@ -109,6 +114,26 @@ def test_four_processes_and_sixteen_writers_on_postgresql(postgresql_url: str) -
             run(postgresql_url.replace("/postgres?", "/load?"), 4)
         finally:
             connection.execute("DROP DATABASE load WITH (FORCE)")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("wanted", [{"message_contains": "parcel-77"}, {"name_contains": "parcel-77"}])
+def test_postgresql_searches_in_its_trigram_indexes(postgresql_url: str, wanted: dict[str, str]) -> None:
+    """The conditions of the store are such that the indexes made for them can answer them."""
+    with psycopg.connect(postgresql_url, autocommit=True) as raw:
+        raw.execute("CREATE DATABASE trigrams")
+        store = Store.open(postgresql_url.replace("/postgres?", "/trigrams?"))
+        try:
+            asked = conditions(1, ConversationFilter(**wanted), store.dialect)[-1]
+            with store.read() as connection:
+                connection.execute(text("SET LOCAL enable_seqscan = off"))
+                query = select(conversations.c.id).where(asked)
+                compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
+                plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {compiled}").scalars())
+            assert "ix_search_" in plan, plan
+        finally:
+            store.close()
+            raw.execute("DROP DATABASE trigrams WITH (FORCE)")
 
 
 def test_sixteen_writers_on_one_file(tmp_path: Path) -> None:

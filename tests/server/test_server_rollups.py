@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 from server_api import Api, block, span, turn
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
-from agentsight_otel.server.analytics.hours import Stretch, runs
-from agentsight_otel.server.analytics.keeping import KINDS, keep_hours
+from agentsight_otel.server.analytics import keeping
+from agentsight_otel.server.analytics.hours import Kind, Stretch, read, runs
+from agentsight_otel.server.analytics.keeping import (
+    KINDS,
+    days_to_join,
+    join_day,
+    keep_hours,
+    renew_hours,
+    stale_hours_wait,
+)
+from agentsight_otel.server.analytics.period import Period, between
+from agentsight_otel.server.analytics.responses import responses
+from agentsight_otel.server.analytics.scope import Scope
+from agentsight_otel.server.analytics.talks import TALKS, Talks
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.derived import HOUR_US, hours, stale_hours
+from agentsight_otel.server.store.keys import environment_ids
 from agentsight_otel.server.store.managing import change, purge, soft_delete
-from agentsight_otel.server.store.tables import conversations
+from agentsight_otel.server.store.tables import conversations, settings
 from agentsight_otel.testing import LocalServer
 
 HOUR = 3600
@@ -51,8 +67,7 @@ def talk(number: int, start: float) -> list[dict[str, Any]]:
 
 def keep(store: Store) -> int:
     """Keep every stale hour; return how many there were."""
-    with store.write() as connection:
-        return keep_hours(connection, 10_000)
+    return keep_hours(store, 10_000)
 
 
 def kept_and_measured(store: Store) -> tuple[dict[Any, Any], dict[Any, Any]]:
@@ -187,6 +202,141 @@ def test_an_hour_that_is_not_over_is_not_kept(recorded: Api) -> None:
     assert keep(store) == 1
     with store.read() as connection:
         assert list(connection.scalars(select(stale_hours.c.hour))) == [2**52 // HOUR_US]
+
+
+def test_an_hour_that_another_version_kept_is_computed_again(recorded: Api) -> None:
+    """Documents that cannot be read are made from the rows, when a page asks and when a server starts."""
+    store = recorded.server.store
+    keep(store)
+    before, _ = kept_and_measured(store)
+    period = between(date(2026, 1, 1), date(2026, 12, 31), ZoneInfo("UTC"))
+    with store.read() as connection:
+        production = environment_ids(connection, recorded.agent_id)["production"]
+    scope = Scope(recorded.agent_id, production, period)
+    read_again = [parts(store, scope, kind) for kind in KINDS]
+    with store.write() as connection:
+        connection.execute(update(hours).values(document=msgspec.msgpack.encode(["older", {}])))
+        connection.execute(update(settings).where(settings.c.name == "hours_kept_by").values(value="0.0.1"))
+    assert [parts(store, scope, kind) for kind in KINDS] == read_again
+    with store.write() as connection:
+        renew_hours(connection)
+    assert keep(store) == 3
+    assert kept_and_measured(store) == (before, before)
+
+
+def test_what_is_written_while_an_hour_is_computed_is_not_lost(
+    recorded: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hours are computed beside whoever writes; those written to meanwhile are computed again."""
+    store = recorded.server.store
+
+    def measure(connection: Connection, stretch: Stretch) -> dict[tuple[int, int], Talks]:
+        found = TALKS.measure(connection, stretch)
+        _rename_customer(recorded)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, "KINDS", (replace(TALKS, measure=measure),))
+        assert keep(store) == 3
+    with store.read() as connection:
+        left = list(connection.scalars(select(stale_hours.c.hour)))
+        kept = list(connection.scalars(select(hours.c.hour)))
+    assert len(left) == 2
+    assert not set(left) & set(kept)
+    assert keep(store) == 2
+    kept_now, measured = kept_and_measured(store)
+    assert {key: part for key, part in measured.items() if key[0] == "talks"} == {
+        key: part for key, part in kept_now.items() if key[0] == "talks"
+    }
+
+
+def test_hours_whose_computing_ended_halfway_are_computed_again(
+    recorded: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends while it computes leaves hours that count as stale, and that another one takes."""
+    store = recorded.server.store
+
+    def fail(*_: object) -> dict[tuple[int, int], Talks]:
+        raise InterruptedError
+
+    before = everything(store, recorded)
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, "KINDS", (replace(TALKS, measure=fail),))
+        with pytest.raises(InterruptedError):
+            keep(store)
+    assert everything(store, recorded) == before
+    with store.read() as connection:
+        assert not stale_hours_wait(connection)
+    monkeypatch.setattr(keeping, "GIVEN_UP_US", -1)
+    assert keep(store) == 3
+    assert everything(store, recorded) == before
+    kept, measured = kept_and_measured(store)
+    assert kept == measured
+
+
+def test_a_day_is_its_hours(recorded: Api) -> None:
+    """A day that is kept as one is read instead of its hours, until something is written to one of these."""
+    store = recorded.server.store
+    keep(store)
+    by_hour = everything(store, recorded)
+    with store.read() as connection:
+        [day] = days_to_join(connection, 10)
+    with store.write() as connection:
+        join_day(connection, *day)
+    with store.read() as connection:
+        assert days_to_join(connection, 10) == []
+    joined = everything(store, recorded)
+    assert [hour for hour, _ in joined["talks"]] == [day[1]]
+    for kind in KINDS:
+        assert joined[kind.name] == [(day[1], kind.join(by_hour[kind.name]))]
+    _rename_customer(recorded)
+    assert [hour for hour, _ in everything(store, recorded)["talks"]] == [
+        hour for hour, _ in by_hour["talks"]
+    ]
+    assert keep(store) == 2
+    with store.read() as connection:
+        assert days_to_join(connection, 10) == [day]
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_period_may_begin_and_end_within_an_hour(recorded: Api, joined: bool) -> None:
+    """Midnight in India is half past six in UTC: answers on both sides of it belong to different days."""
+    half_past = 18.5 * HOUR
+    for number, start in enumerate((half_past - 600, half_past + 600), 300):
+        said = ((start, "end_user", "Where?"), (start + number, "agent", "Here."))
+        recorded.ingest(block(turn(number, start, *said), conversation_id=f"late-{number}"))
+    store = recorded.server.store
+    keep(store)
+    if joined:
+        with store.read() as connection:
+            days = days_to_join(connection, 10)
+        with store.write() as connection:
+            for found in days:
+                join_day(connection, *found)
+    for day, slowest in ((date(2026, 3, 4), 300_000), (date(2026, 3, 5), 301_000)):
+        scope = everywhere(store, recorded, between(day, day, ZoneInfo("Asia/Kolkata")))
+        with store.read() as connection:
+            found_days = responses(connection, scope).days
+        assert list(found_days) == [day]
+        assert found_days[day].p95 == slowest
+
+
+def everywhere(store: Store, api: Api, period: Period) -> Scope:
+    """Return the agent's production in a period."""
+    with store.read() as connection:
+        return Scope(api.agent_id, environment_ids(connection, api.agent_id)["production"], period)
+
+
+def everything(store: Store, api: Api) -> dict[str, list[tuple[int, Any]]]:
+    """Return what the pages read of every kind."""
+    scope = everywhere(store, api, between(date(2026, 1, 1), date(2026, 12, 31), ZoneInfo("UTC")))
+    return {kind.name: parts(store, scope, kind) for kind in KINDS}
+
+
+def parts(store: Store, scope: Scope, kind: Kind[Any]) -> list[tuple[int, Any]]:
+    """Return what the pages read of one kind."""
+    with store.read() as connection:
+        return read(connection, scope, kind)
 
 
 def test_runs_are_neighbours() -> None:

@@ -110,6 +110,27 @@ def test_a_transaction_that_fails_takes_its_rows_back(filled: Api) -> None:
         assert not is_behind(connection)
 
 
+def test_pieces_of_the_index_are_merged(filled: Api) -> None:
+    """Row by row the index is in many pieces; upkeep merges until there is nothing more to do."""
+    store = filled.server.store
+    taken = True
+    while taken:
+        with store.write() as connection:
+            taken = catch_up(connection, 1) > 0
+    assert pieces(store) > 50
+    Upkeep(store).finish()
+    assert pieces(store) < 10
+    with store.write() as connection:
+        assert not merge(connection)
+
+
+def pieces(store: Store) -> int:
+    """Return how many pieces the index of messages is in."""
+    with store.read() as connection:
+        query = text("SELECT count(DISTINCT segid) FROM messages_search_idx")
+        return int(connection.execute(query).scalar_one())
+
+
 def test_deleted_text_leaves_the_index(filled: Api) -> None:
     """Purged from the middle of what is indexed and from what is not: no row of the index is left of it."""
     store = filled.server.store

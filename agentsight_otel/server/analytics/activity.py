@@ -75,4 +75,4 @@ def _counts(parts: Iterable[tuple[int, Sequence[int]]]) -> dict[int, int]:
 
 
 def _local(quarter: int, period: Period) -> int:
-    return local_quarter(period.zone, *divmod(quarter, QUARTERS))
+    return local_quarter(period.zone, quarter)

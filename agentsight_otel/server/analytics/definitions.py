@@ -108,8 +108,12 @@ DEFINITIONS: Final[dict[str, Definition]] = {
     ),
     "tool_duration": Definition(
         "Action duration",
-        "The stated duration, else end minus start. Calls with neither are left out. Mean, and the value"
-        " that 95 % of calls do not exceed.",
+        "The stated duration, else end minus start. Calls with neither are left out. Besides the mean, the "
+        "smallest measured value with half of all values, or 95 % of them, at or below it.",
+    ),
+    "tool_conversations": Definition(
+        "Conversations of an action",
+        "Different conversations in which the action ran in the period, whenever they started.",
     ),
     "tokens": Definition(
         "Tokens",
@@ -166,6 +170,22 @@ DEFINITIONS: Final[dict[str, Definition]] = {
     "key_counts": Definition(
         "What a key sent",
         "New spans, spans that were here already and changed nothing, and requests that were refused.",
+    ),
+    "key_ahead": Definition(
+        "Clock ahead",
+        "Requests with new spans whose newest time was in the future of this machine's clock when they "
+        "arrived: the sender's clock is ahead by at least so much. Largest and mean difference of these "
+        "requests; one of more than a day counts as a day in the mean.",
+    ),
+    "key_age": Definition(
+        "Age at arrival",
+        "Requests with new spans by how long before their arrival the newest time in them was. Data that "
+        "waited for a network or in a journal is late, and nothing is wrong with its clock.",
+    ),
+    "last_received": Definition(
+        "Last received",
+        "The latest time of a message, of the beginning of a span and of the start of a conversation, by the "
+        "sender's clock. All environments count, and deleted conversations too.",
     ),
     "devices": Definition(
         "Devices",

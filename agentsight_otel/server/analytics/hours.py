@@ -1,30 +1,42 @@
 """What the metrics need, hour by hour: from what is kept of the hours, and from the rows where that is stale.
 
-SQLite keeps a document for each hour (UTC) that is over; any write marks its hour as stale. What is read is
-therefore always what the rows say. Local days may begin within an hour: documents count by quarters of it
+SQLite keeps a document for each hour (UTC) that is over, and one for each day whose hours are all kept; any
+write marks its hour as stale. What is read is therefore what the rows say; only a stretch that takes long to
+compute may be shown again for a few seconds. Local days may begin within an hour: documents count by quarters
 where that matters, and an hour that a period cuts through is computed from the rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, select
 
 from agentsight_otel.server.analytics.scope import Scope
-from agentsight_otel.server.store.derived import HOUR_US, hours, stale_hours
+from agentsight_otel.server.store.derived import HOUR_US, hours, stale_hours, taken_hours
 from agentsight_otel.server.store.tables import conversations
 
 T = TypeVar("T")
 
+DAY: Final = 24
+"""Hours of a day in UTC."""
 QUARTERS: Final = 4
+"""Quarters of an hour."""
 QUARTER_US: Final = HOUR_US // QUARTERS
 MANY: Final = 24
-"""Stretches of stale hours from which on the whole period is computed from the rows."""
+"""Stretches from which on it is faster to read everything between the first and the last."""
+LONG: Final = 0.05
+"""CPU seconds a stretch of stale hours must take for what was computed to be shown again."""
+SHOWN: Final = 15.0
+"""Seconds for which it is."""
+MOST: Final = 100
+"""Stretches that are remembered."""
 
 
 class Stretch(NamedTuple):
@@ -54,19 +66,31 @@ class Kind(Generic[T]):
         name: In the table.
         type: Of the document, a msgspec structure.
         measure: Computes it from the rows, by environment and hour.
+        join: Makes one document of those of a day's hours; its quarters are those of the day.
     """
 
     name: str
     type: type[T]
     measure: Callable[[Connection, Stretch], dict[tuple[int, int], T]]
+    join: Callable[[Sequence[tuple[int, T]]], T]
+
+    @property
+    def daily(self) -> str:
+        """The name of the documents of days, whose hour is the first of the day."""
+        return f"{self.name}, day"
 
 
+_recent: WeakKeyDictionary[Engine, dict[Any, tuple[float, Any]]] = WeakKeyDictionary()
+"""When stretches that took long were computed, and what they have."""
 _read: WeakKeyDictionary[Connection, dict[tuple[str, Scope], Any]] = WeakKeyDictionary()
 """What a transaction has read: one page asks for the same hours several times."""
 
 
 def read(connection: Connection, scope: Scope, kind: Kind[T]) -> list[tuple[int, T]]:
-    """Return what a period has, by hour in order; of an hour that it cuts through, the part within."""
+    """Return what a period has, as parts of an hour or a day, each with its first hour, in order.
+
+    Of an hour that the period cuts through it is what lies within.
+    """
     known = _read.setdefault(connection, {})
     found: list[tuple[int, T]] | None = known.get((kind.name, scope))
     if found is None:
@@ -80,36 +104,82 @@ def _parts(connection: Connection, scope: Scope, kind: Kind[T]) -> Iterable[tupl
     if connection.dialect.name != "sqlite" or first >= last:
         yield from _measured(connection, scope, kind, everything)
         return
-    s = stale_hours.c
-    query = select(s.hour).where(s.agent_id == scope.agent, s.hour >= first, s.hour < last).order_by(s.hour)
-    stale = connection.scalars(query).all()
-    gaps = [(low * HOUR_US, high * HOUR_US) for low, high in runs(stale)]
-    if len(gaps) > MANY:
+    stale = _stale(connection, scope.agent, first, last)
+    if len(runs(sorted(stale))) > MANY:
         yield from _measured(connection, scope, kind, everything)
         return
+    kept = _kept(connection, scope, kind, (first, last), stale)
+    gaps = [(low * HOUR_US, high * HOUR_US) for low, high in runs(sorted(stale))]
     edges = [(scope.start, first * HOUR_US), (last * HOUR_US, scope.end)]
     yield from _measured(connection, scope, kind, [gap for gap in (*gaps, *edges) if gap[0] < gap[1]])
+    yield from kept
+
+
+def _stale(connection: Connection, agent: int, first: int, last: int) -> set[int]:
+    found: set[int] = set()
+    for marks in (stale_hours.c, taken_hours.c):
+        mine = and_(marks.agent_id == agent, marks.hour >= first, marks.hour < last)
+        found.update(connection.scalars(select(marks.hour).where(mine)))
+    return found
+
+
+def _kept(
+    connection: Connection, scope: Scope, kind: Kind[T], within: tuple[int, int], stale: set[int]
+) -> list[tuple[int, T]]:
+    """Return the documents of days and hours that are not stale.
+
+    A document that another version wrote makes its hour stale.
+    """
+    first, last = within
+    decode = msgspec.msgpack.Decoder(kind.type).decode
+    spoiled = {hour // DAY for hour in stale}
+    found: list[tuple[int, T]] = []
+    for hour, document in _documents(
+        connection, scope, kind.daily, -(-first // DAY) * DAY, last // DAY * DAY
+    ):
+        if hour // DAY not in spoiled:
+            with contextlib.suppress(msgspec.DecodeError):
+                found.append((hour, decode(document)))
+    covered = {hour // DAY for hour, _ in found}
+    edges = [first, *(edge * DAY for run in runs(sorted(covered)) for edge in run), last]
+    gaps = list(zip(edges[::2], edges[1::2], strict=True))
+    for low, high in gaps if len(gaps) <= MANY else [within]:
+        for hour, document in _documents(connection, scope, kind.name, low, high):
+            if hour not in stale and hour // DAY not in covered:
+                try:
+                    found.append((hour, decode(document)))
+                except msgspec.DecodeError:
+                    stale.add(hour)
+    return found
+
+
+def _documents(
+    connection: Connection, scope: Scope, name: str, first: int, last: int
+) -> Iterable[tuple[int, bytes]]:
+    if first >= last:
+        return []
     h = hours.c
-    kept = select(h.hour, h.document).where(
-        h.agent_id == scope.agent,
-        h.environment_id == scope.environment,
-        h.kind == kind.name,
-        h.hour >= first,
-        h.hour < last,
-    )
-    decode, unwanted = msgspec.msgpack.Decoder(kind.type).decode, set(stale)
-    for hour, document in connection.execute(kept):
-        if hour not in unwanted:
-            yield hour, decode(document)
+    mine = and_(h.agent_id == scope.agent, h.environment_id == scope.environment, h.kind == name)
+    query = select(h.hour, h.document).where(mine, h.hour >= first, h.hour < last)
+    return ((hour, document) for hour, document in connection.execute(query))
 
 
 def _measured(
     connection: Connection, scope: Scope, kind: Kind[T], gaps: list[tuple[int, int]]
 ) -> Iterable[tuple[int, T]]:
+    recent = _recent.setdefault(connection.engine, {})
     for start, end in gaps:
         stretch = Stretch(scope.agent, scope.environment, start, end)
-        for (_, hour), part in kind.measure(connection, stretch).items():
-            yield hour, part
+        then, parts = recent.get((kind.name, stretch), (0.0, None))
+        now = time.monotonic()
+        if parts is None or now - then > SHOWN:
+            began = time.thread_time()
+            parts = [(hour, part) for (_, hour), part in kind.measure(connection, stretch).items()]
+            if time.thread_time() - began > LONG:
+                if len(recent) >= MOST:
+                    recent.clear()
+                recent[kind.name, stretch] = time.monotonic(), parts
+        yield from parts
 
 
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, func, literal_column, select
 
-from agentsight_otel.server.analytics.hours import QUARTER_US, QUARTERS, Kind, Stretch, quarter
-from agentsight_otel.server.analytics.packed import pack_floats
+from agentsight_otel.server.analytics.hours import DAY, QUARTER_US, QUARTERS, Kind, Stretch, quarter
+from agentsight_otel.server.analytics.packed import floats, pack_floats
 from agentsight_otel.server.analytics.scope import PEOPLE
 from agentsight_otel.server.store.derived import HOUR_US
 from agentsight_otel.server.store.tables import conversations, messages
 
 
 class Lines(msgspec.Struct, array_like=True):
-    """The messages of an hour.
+    """The messages of an hour, or of a day.
 
     Attributes:
-        sent: How many users and agents sent, by quarter of the hour.
+        sent: How many users and agents sent, by quarter of an hour.
         answers: Response times in milliseconds, ascending, packed.
-        places: In which quarter of the hour each of these was sent, a byte for each.
+        places: In which of these quarters each was sent, a byte for each.
     """
 
     sent: list[int] = msgspec.field(default_factory=lambda: [0] * QUARTERS)
@@ -45,11 +46,26 @@ def _measure(connection: Connection, stretch: Stretch) -> dict[tuple[int, int], 
     for environment, moment, value in connection.execute(answers):
         timed.setdefault((environment, moment // HOUR_US), []).append((value, quarter(moment)))
     for where, values in timed.items():
-        values.sort()
-        lines = found.setdefault(where, Lines())
-        lines.answers = pack_floats(value for value, _ in values)
-        lines.places = bytes(place for _, place in values)
+        _set_answers(found.setdefault(where, Lines()), values)
     return found
 
 
-LINES: Final = Kind("lines", Lines, _measure)
+def _join(parts: Sequence[tuple[int, Lines]]) -> Lines:
+    day = Lines(sent=[0] * (DAY * QUARTERS))
+    answers: list[tuple[float, int]] = []
+    for hour, part in parts:
+        first = hour % DAY * QUARTERS
+        day.sent[first : first + QUARTERS] = part.sent
+        places = (first + place for place in part.places)
+        answers += zip(floats(part.answers), places, strict=True)
+    _set_answers(day, answers)
+    return day
+
+
+def _set_answers(lines: Lines, answers: list[tuple[float, int]]) -> None:
+    answers.sort()
+    lines.answers = pack_floats(value for value, _ in answers)
+    lines.places = bytes(place for _, place in answers)
+
+
+LINES: Final = Kind("lines", Lines, _measure, _join)

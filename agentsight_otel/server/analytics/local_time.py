@@ -17,15 +17,9 @@ _PER_DAY: Final = 96
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
-def local_quarter(zone: ZoneInfo, hour: int, place: int) -> int:
-    """Return the local quarter in which a quarter of an hour of UTC begins.
-
-    Args:
-        zone: The time zone.
-        hour: Hours since the Unix epoch.
-        place: Which quarter of it, 0 to 3.
-    """
-    quarter = hour * _PER_HOUR + place
+def local_quarter(zone: ZoneInfo, quarter: int) -> int:
+    """Return the local quarter in which a quarter of an hour of UTC, counted since the Unix epoch, begins."""
+    hour, place = divmod(quarter, _PER_HOUR)
     ahead = _ahead(zone, hour * _PER_HOUR)
     if place and _ahead(zone, (hour + 1) * _PER_HOUR) != ahead:  # a change of the clock, maybe within
         ahead = _ahead(zone, quarter)

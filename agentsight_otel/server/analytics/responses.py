@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from datetime import date
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from agentsight_otel.server.analytics.lines import LINES
 from agentsight_otel.server.analytics.local_time import day_of, local_quarter
 from agentsight_otel.server.analytics.packed import floats
 from agentsight_otel.server.analytics.scope import Scope
-from agentsight_otel.server.analytics.statistics import Spread, distribution, joined_spread, spread
+from agentsight_otel.server.analytics.statistics import Spread, distribution, joined_spread
 
 
 class Responses(NamedTuple):
@@ -38,15 +39,21 @@ def responses(connection: Connection, scope: Scope, *, by_day: bool = True) -> R
         scope: What is asked about.
         by_day: Whether the days are wanted; they take most of the time.
     """
-    hours = [(hour, part, floats(part.answers)) for hour, part in read(connection, scope, LINES)]
-    runs = [values for _, _, values in hours]
-    days = {day: array("d") for day in scope.period.days} if by_day else {}
-    for hour, part, values in hours if by_day else ():
-        first, *_, last = (day_of(local_quarter(scope.period.zone, hour, place)) for place in range(QUARTERS))
-        if first == last:
-            days[first].extend(values)
-            continue
-        for value, place in zip(values, part.places, strict=True):
-            days[day_of(local_quarter(scope.period.zone, hour, place))].append(value)
-    spreads = {day: spread(values) for day, values in days.items()}
+    parts = [(hour, part, floats(part.answers)) for hour, part in read(connection, scope, LINES)]
+    runs = [values for _, _, values in parts]
+    days: dict[date, list[array[float]]] = {day: [] for day in scope.period.days} if by_day else {}
+    for hour, part, values in parts if by_day else ():
+        quarters = range(hour * QUARTERS, hour * QUARTERS + len(part.sent))
+        local = [day_of(local_quarter(scope.period.zone, quarter)) for quarter in quarters]
+        for day in days.keys() & local:  # an hour cut through has quarters beyond the period
+            days[day].append(_of_day(day, local, values, part.places))
+    spreads = {day: joined_spread([run for run in found if run]) for day, found in days.items()}
     return Responses(joined_spread(runs), distribution(runs), spreads)
+
+
+def _of_day(day: date, local: list[date], values: array[float], places: bytes) -> array[float]:
+    """Return those of ascending values whose quarter lies in a day; a quarter is a place among *local*."""
+    if local.count(day) == len(local):
+        return values
+    within = bytes(one == day for one in local).ljust(256, b"\0")
+    return array("d", itertools.compress(values, places.translate(within)))

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from agentsight_otel.server.analytics.hours import read
+from agentsight_otel.server.analytics.hours import QUARTERS, read
 from agentsight_otel.server.analytics.local_time import day_of, local_quarter
 from agentsight_otel.server.analytics.packed import whole
 from agentsight_otel.server.analytics.scope import Scope
@@ -80,7 +80,7 @@ def by_model(connection: Connection, scope: Scope) -> list[Group]:
 def by_customer(connection: Connection, scope: Scope, limit: int = 20) -> list[Ranked]:
     """Return the customers with the highest cost, then most tokens; None is everybody without an id."""
     parts = [part for _, part in read(connection, scope, SPENT)]
-    keys = itertools.chain.from_iterable(part.customers for part in parts)
+    keys = list(itertools.chain.from_iterable(part.customers for part in parts))
     return [Ranked(key, key, share) for key, share in _best(keys, parts, limit)]
 
 
@@ -100,7 +100,7 @@ def by_day(connection: Connection, scope: Scope) -> dict[date, Spending]:
     for hour, part in read(connection, scope, SPENT):
         for place, sums in enumerate(part.quarters):
             if sums:
-                days[day_of(local_quarter(scope.period.zone, hour, place))].append(sums)
+                days[day_of(local_quarter(scope.period.zone, hour * QUARTERS + place))].append(sums)
     return {day: Spending(*_whole(rows)) for day, rows in days.items()}
 
 
@@ -108,21 +108,24 @@ def _whole(rows: Iterable[Sums]) -> list[Any]:
     return added(list(rows))
 
 
-def _best(keys: Iterable[Any], parts: Sequence[Spent], limit: int) -> list[tuple[Any, Share]]:
+def _best(keys: Sequence[Any], parts: Sequence[Spent], limit: int) -> list[tuple[Any, Share]]:
     """Add up by key, and return those with the highest cost, then most tokens."""
-    totals: dict[Any, int] = {}
-    spent: dict[Any, int] = {}
     tokens = whole(b"".join(part.tokens for part in parts))
     costs = whole(b"".join(part.costs for part in parts))
+    spent: dict[Any, int] = {}
+    for key, cost in zip(keys, costs, strict=True):
+        if cost > 0:
+            spent[key] = spent.get(key, 0) + cost
+    floor = min(heapq.nlargest(limit, spent.values()), default=0)
+    high = {key for key, cost in spent.items() if cost >= floor}
+    totals: dict[Any, int] = {}
     priced = set()
     for key, number, cost in zip(keys, tokens, costs, strict=True):
-        totals[key] = totals.get(key, 0) + number
-        spent[key] = spent.get(key, 0) + max(0, cost)
-        if cost != UNKNOWN:
-            priced.add(key)
-    floor = min(heapq.nlargest(limit, spent.values()), default=0)
-    high = (key for key, cost in spent.items() if cost >= floor)
-    shares = ((key, Share(totals[key], spent[key] if key in priced else None)) for key in high)
+        if key in high or len(spent) < limit:  # with fewer, those without a cost follow
+            totals[key] = totals.get(key, 0) + number
+            if cost != UNKNOWN:
+                priced.add(key)
+    shares = ((key, Share(totals[key], spent.get(key, 0) if key in priced else None)) for key in totals)
     return heapq.nsmallest(limit, shares, key=lambda pair: (*_rank(pair[1]), str(pair[0])))
 
 

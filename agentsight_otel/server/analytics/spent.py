@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, case, func, literal_column, select
 
-from agentsight_otel.server.analytics.hours import QUARTER_US, QUARTERS, Kind, Stretch
-from agentsight_otel.server.analytics.packed import pack_whole
+from agentsight_otel.server.analytics.hours import DAY, QUARTER_US, QUARTERS, Kind, Stretch
+from agentsight_otel.server.analytics.packed import pack_whole, whole
 from agentsight_otel.server.store.derived import HOUR_US
 from agentsight_otel.server.store.tables import conversations, token_usage
 
@@ -33,10 +34,10 @@ Sums = list[int | None]
 
 
 class Spent(msgspec.Struct, array_like=True):
-    """The model calls of an hour.
+    """The model calls of an hour, or of a day.
 
     Attributes:
-        quarters: Sums by quarter of the hour; an empty list is a quarter without calls.
+        quarters: Sums by quarter of an hour; an empty list is a quarter without calls.
         models: Sums by model, with its provider.
         talks: The conversations that called a model, packed; then, in the same order:
         customers: whose they are,
@@ -80,6 +81,30 @@ def _measure(connection: Connection, stretch: Stretch) -> dict[tuple[int, int], 
     return found
 
 
+def _join(parts: Sequence[tuple[int, Spent]]) -> Spent:
+    day = Spent(quarters=[[] for _ in range(DAY * QUARTERS)])
+    models: dict[str, list[Sums]] = {}
+    providers: dict[str, str] = {}
+    talks: dict[int, list[Any]] = {}
+    for hour, part in parts:
+        first = hour % DAY * QUARTERS
+        day.quarters[first : first + QUARTERS] = part.quarters
+        for model, (provider, sums) in part.models.items():
+            models.setdefault(model, []).append(sums)
+            providers[model] = max(providers.get(model, ""), provider or "")
+        spent = zip(whole(part.talks), part.customers, whole(part.tokens), whole(part.costs), strict=True)
+        for key, customer, tokens, cost in spent:
+            talk = talks.setdefault(key, [customer, 0, UNKNOWN])
+            talk[1] += tokens
+            talk[2] = cost if talk[2] == UNKNOWN else talk[2] + max(0, cost)
+    day.models = {model: (providers[model] or None, added(rows)) for model, rows in models.items()}
+    day.talks = pack_whole(talks)
+    day.customers = [customer for customer, _, _ in talks.values()]
+    day.tokens = pack_whole(tokens for _, tokens, _ in talks.values())
+    day.costs = pack_whole(cost for _, _, cost in talks.values())
+    return day
+
+
 def numbers(row: Any) -> Sums:
     """Return sums as PostgreSQL and SQLite give them as whole numbers."""
     return [int(v) if v is not None else (None if place == COST else 0) for place, v in enumerate(row)]
@@ -94,4 +119,4 @@ def added(rows: list[Sums]) -> Sums:
     return sums
 
 
-SPENT: Final = Kind("spent", Spent, _measure)
+SPENT: Final = Kind("spent", Spent, _measure, _join)

@@ -28,13 +28,8 @@ def nearest_rank(ordered: Sequence[float], share: float) -> float | None:
     return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Return count, mean, median and 95th percentile (nearest rank)."""
-    return joined_spread([sorted(values)])
-
-
 def joined_spread(runs: Sequence[Sequence[float]]) -> Spread:
-    """Return the same of several ascending sequences together."""
+    """Return count, mean, median and 95th percentile (nearest rank) of ascending sequences together."""
     number = sum(map(len, runs))
     if not number:
         return Spread(0, None, None, None)

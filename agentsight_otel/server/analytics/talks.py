@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, case, func, select
 
-from agentsight_otel.server.analytics.hours import QUARTERS, Kind, Stretch, quarter
+from agentsight_otel.server.analytics.hours import DAY, QUARTERS, Kind, Stretch, quarter
 from agentsight_otel.server.store.derived import HOUR_US
 from agentsight_otel.server.store.tables import action_logs, conversations, feedbacks
 
@@ -17,17 +18,17 @@ DIMENSIONS: Final = ("device", "source", "language", "country")
 
 
 class Talks(msgspec.Struct, array_like=True):
-    """Sums over the conversations that started in an hour.
+    """Sums over the conversations that started in an hour, or in a day.
 
     Attributes:
-        started: How many, by quarter of the hour.
+        started: How many, by quarter of an hour.
         used: Those in which somebody interacted.
         anonymous: Those without a customer id.
         own: Their messages of users and agents.
         bounced: Used ones with exactly one user message.
         length: Microseconds of those with two messages or more, which are ``timed``.
         reach: Used ones with at least as many user messages as ``REACH`` says.
-        customers: Whose they are; a customer is named once for each.
+        customers: Whose they are, each named once.
         shares: How many by value of each dimension; the empty text is "not recorded".
         acted: How many used ones by the set of actions that ran in them.
         rated: How many by sentiment of the latest customer rating.
@@ -93,6 +94,8 @@ def _measure(connection: Connection, stretch: Stretch) -> dict[tuple[int, int], 
                 acted.setdefault(where, Counter())[tuple(sorted(actions[key]))] += 1
     for where, sets in acted.items():
         found[where].acted = [(list(ran), number) for ran, number in sets.items()]
+    for talks in found.values():
+        talks.customers = list(dict.fromkeys(talks.customers))
     return found
 
 
@@ -125,4 +128,29 @@ def _ratings(connection: Connection, mine: Any) -> dict[int, str]:
     return dict(connection.execute(rated.order_by(f.created_at, f.id)).all())
 
 
-TALKS: Final = Kind("talks", Talks, _measure)
+def _join(parts: Sequence[tuple[int, Talks]]) -> Talks:
+    day = Talks(started=[0] * (DAY * QUARTERS))
+    acted: Counter[tuple[int, ...]] = Counter()
+    for hour, part in parts:
+        place = hour % DAY * QUARTERS
+        day.started[place : place + QUARTERS] = part.started
+        for name in _SUMMED:
+            setattr(day, name, getattr(day, name) + getattr(part, name))
+        day.reach = [sum(pair) for pair in zip(day.reach, part.reach, strict=True)]
+        day.customers += part.customers
+        for dimension, counts in part.shares.items():
+            day.shares[dimension] = _added(day.shares.get(dimension, {}), counts)
+        day.rated = _added(day.rated, part.rated)
+        for ran, number in part.acted:
+            acted[tuple(ran)] += number
+    day.customers = list(dict.fromkeys(day.customers))
+    day.acted = [(list(ran), number) for ran, number in acted.items()]
+    return day
+
+
+def _added(counts: dict[str, int], more: dict[str, int]) -> dict[str, int]:
+    return counts | {name: counts.get(name, 0) + number for name, number in more.items()}
+
+
+_SUMMED: Final = ("used", "anonymous", "own", "bounced", "length", "timed", "rated_used")
+TALKS: Final = Kind("talks", Talks, _measure, _join)

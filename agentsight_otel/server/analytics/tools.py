@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -11,7 +10,7 @@ from agentsight_otel.server.analytics.action_runs import ACTION_RUNS, Ran
 from agentsight_otel.server.analytics.hours import read
 from agentsight_otel.server.analytics.packed import floats, whole
 from agentsight_otel.server.analytics.scope import Scope
-from agentsight_otel.server.analytics.statistics import nearest_rank, rate
+from agentsight_otel.server.analytics.statistics import joined_spread, rate
 from agentsight_otel.server.store.tables import actions
 
 
@@ -47,7 +46,7 @@ def tools(connection: Connection, scope: Scope) -> list[Tool]:
 
 
 def _tool(name: str, display: str, runs: list[Ran]) -> Tool:
-    durations = sorted(floats(b"".join(ran.durations for ran in runs)))
+    took = joined_spread([floats(ran.durations) for ran in runs])
     where = set(whole(b"".join(ran.conversations for ran in runs)))
     return Tool(
         name,
@@ -55,8 +54,8 @@ def _tool(name: str, display: str, runs: list[Ran]) -> Tool:
         sum(ran.calls for ran in runs),
         sum(ran.errors for ran in runs),
         len(where),
-        math.fsum(durations) / len(durations) if durations else None,
-        nearest_rank(durations, 0.5),
-        nearest_rank(durations, 0.95),
+        took.mean,
+        took.p50,
+        took.p95,
         next((ran.last_error for ran in reversed(runs) if ran.last_error), ""),
     )

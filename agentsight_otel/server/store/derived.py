@@ -25,6 +25,7 @@ hours = table(
     column("document"),
 )
 stale_hours = table("stale_hours", column("agent_id"), column("hour"))
+taken_hours = table("taken_hours", column("agent_id"), column("hour"), column("taken_at"))
 search_marks = table("search_marks", column("name"), column("upto"))
 
 

@@ -1,7 +1,8 @@
 -- What SQLite computes from the tables and keeps beside them; statements are parted by empty lines.
 -- None of it is a source: it can be dropped and made again.
 
--- What the metrics need of one hour (UTC, hours since the Unix epoch); no row is an hour without anything.
+-- What the metrics need of one hour (UTC, hours since the Unix epoch), or of the day that begins with it, which
+-- its kind says; no row is an hour without anything.
 CREATE TABLE hours (
   agent_id INTEGER NOT NULL,
   environment_id INTEGER NOT NULL,
@@ -15,6 +16,14 @@ CREATE TABLE hours (
 CREATE TABLE stale_hours (
   agent_id INTEGER NOT NULL,
   hour INTEGER NOT NULL,
+  PRIMARY KEY (agent_id, hour)
+) WITHOUT ROWID
+
+-- Stale hours that are being computed, and since when (microseconds): as stale as the others until that is done.
+CREATE TABLE IF NOT EXISTS taken_hours (
+  agent_id INTEGER NOT NULL,
+  hour INTEGER NOT NULL,
+  taken_at INTEGER NOT NULL,
   PRIMARY KEY (agent_id, hour)
 ) WITHOUT ROWID
 

@@ -19,7 +19,7 @@ from agentsight_otel.server.store.files import Files, FolderFiles, TableFiles
 
 MEMORY = ":memory:"
 BUSY_TIMEOUT_MS = 10_000
-WRITER_CACHE_KB = 16_384
+WRITER_CACHE_KB = 8_192
 READER_CACHE_KB = 2_048
 """Each connection has a page cache of its own; what it does not hold, the operating system does."""
 CHECKPOINT_PAGES = 8_000
@@ -78,7 +78,9 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{path}"
         writer = _sqlite(url, pool_size=1, max_overflow=0)
-        return cls(writer, _sqlite(url, read_only=True), FolderFiles(FolderFiles.beside(path)))
+        return cls(
+            writer, _sqlite(url, read_only=True, pool_use_lifo=True), FolderFiles(FolderFiles.beside(path))
+        )
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -225,8 +227,8 @@ def _postgresql(url: str) -> Engine:
 
 
 def _contains_text(text_: str | None, part: str) -> bool | None:
-    """Search without regard to case beyond ASCII, which SQLite's LIKE cannot; *part* is casefolded."""
-    return None if text_ is None else part in text_.casefold()
+    """Search without regard to case beyond ASCII, as PostgreSQL's ILIKE does; *part* is in lower case."""
+    return None if text_ is None else part in text_.lower()
 
 
 def _dump_document(value: object) -> str:

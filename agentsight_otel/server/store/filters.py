@@ -123,7 +123,7 @@ def contains(column: Any, part: str, dialect: str) -> ColumnElement[bool]:
     if dialect == "postgresql" or part.isascii():
         found: ColumnElement[bool] = column.icontains(part, autoescape=True)
         return found
-    return func.contains_text(column, part.casefold()).is_(True)
+    return func.contains_text(column, part.lower()).is_(True)
 
 
 def metadata_is(column: Any, path: tuple[str, ...], value: Any, dialect: str) -> ColumnElement[bool]:

@@ -62,6 +62,7 @@ def write_blocks(
         blocks: Each with what its spans become.
         key_id: The key they came with, on which they are counted.
     """
+    arrived = now_us()  # before anything waits
     names = {entry.run.name for _, made in blocks for item in made for entry in item.entries if entry.run}
     if names and store.dialect == "postgresql":
         with store.write() as connection:  # first and alone: no lock is waited for while another is held
@@ -78,8 +79,18 @@ def write_blocks(
         accepted = sum(len(change.spans) for change in changes)
         counts = Counts(accepted, total - accepted)
         if key_id is not None:  # last: requests with the same key wait for this row until the commit
-            count_ingest(connection, key_id, **counts._asdict())
+            newest = _newest(changes)
+            age = None if newest is None else arrived - newest
+            count_ingest(connection, key_id, **counts._asdict(), age_us=age)
     return counts
+
+
+def _newest(changes: list[_Change]) -> int | None:
+    """Return the latest time in what is new."""
+    new = [item for change in changes for item in change.new]
+    times = [item.span.ended_at for item in new]
+    times += [entry.timestamp for item in new for entry in item.entries]
+    return max(times, default=None)
 
 
 def _changes(

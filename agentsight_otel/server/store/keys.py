@@ -16,6 +16,15 @@ PREFIX_LENGTH = 12
 """Characters of a key that are kept readable, to tell keys apart."""
 LAST_USED_GRAIN_US = 60_000_000
 """A key's last use is written at most this often."""
+_DAY_US = 86_400_000_000
+_AGES = (
+    ("ahead_count", 0),
+    ("prompt_count", 60_000_000),
+    ("minutes_count", 3_600_000_000),
+    ("hours_count", _DAY_US),
+    ("days_count", float("inf")),
+)
+"""Which count a request's newest time adds to: the first whose limit its age stays below."""
 
 
 class Principal(NamedTuple):
@@ -130,19 +139,38 @@ def touch_key(connection: Connection, key_id: int) -> None:
 
 
 def count_ingest(
-    connection: Connection, key_id: int, *, accepted: int = 0, duplicate: int = 0, rejected: int = 0
+    connection: Connection,
+    key_id: int,
+    *,
+    accepted: int = 0,
+    duplicate: int = 0,
+    rejected: int = 0,
+    age_us: int | None = None,
 ) -> None:
-    """Add to what a key has sent: spans that were new or known, requests that were refused."""
+    """Add to what a key has sent.
+
+    Args:
+        connection: A writing transaction.
+        key_id: The key.
+        accepted: Spans that were new.
+        duplicate: Spans that were there already.
+        rejected: Requests that were refused.
+        age_us: How far the newest time of a request lay behind this machine's clock, below 0 ahead of it;
+            None for a request that brought nothing new.
+    """
     k = api_keys.c
-    connection.execute(
-        update(api_keys)
-        .where(k.id == key_id)
-        .values(
-            accepted_count=k.accepted_count + accepted,
-            duplicate_count=k.duplicate_count + duplicate,
-            rejected_count=k.rejected_count + rejected,
-        )
-    )
+    values = {
+        "accepted_count": k.accepted_count + accepted,
+        "duplicate_count": k.duplicate_count + duplicate,
+        "rejected_count": k.rejected_count + rejected,
+    }
+    if age_us is not None:
+        name = next(name for name, below in _AGES if age_us < below)
+        values[name] = k[name] + 1
+        if age_us < 0:
+            values["ahead_us"] = k.ahead_us + min(-age_us, _DAY_US)
+            values["ahead_max_us"] = case((k.ahead_max_us < -age_us, -age_us), else_=k.ahead_max_us)
+    connection.execute(update(api_keys).where(k.id == key_id).values(**values))
 
 
 def list_keys(connection: Connection, agent_id: int) -> list[RowMapping]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, text, update
 from agentsight_otel.exceptions import ConfigurationException
 from agentsight_otel.server.store import derived, tables
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Counts up whenever a table that exists already changes; the last of `STEPS`."""
 _NAME: Final = "schema_version"
 
@@ -75,6 +75,14 @@ def _to_3(connection: Connection) -> None:
     derived.make(connection)
 
 
+def _to_4(connection: Connection) -> None:
+    """How far the newest time of a key's requests was from this machine's clock; hours being computed."""
+    for name in _CLOCK_COLUMNS:
+        connection.execute(text(f"ALTER TABLE api_keys ADD COLUMN {name} BIGINT DEFAULT 0 NOT NULL"))
+    if connection.dialect.name == "sqlite":
+        connection.execute(text(_TAKEN_HOURS))
+
+
 _OLD_SEARCH: Final = [
     f"DROP {kind} IF EXISTS {table}_search{suffix}"
     for table in ("messages", "conversations")
@@ -88,5 +96,18 @@ _NEW_INDEXES: Final = {
     "action_logs_conversation": "action_logs (conversation, action)",
     "buttons_conversation": "buttons (conversation)",
 }
+_TAKEN_HOURS: Final = (
+    "CREATE TABLE IF NOT EXISTS taken_hours (agent_id INTEGER NOT NULL, hour INTEGER NOT NULL,"
+    " taken_at INTEGER NOT NULL, PRIMARY KEY (agent_id, hour)) WITHOUT ROWID"
+)
+_CLOCK_COLUMNS: Final = (
+    "ahead_count",
+    "prompt_count",
+    "minutes_count",
+    "hours_count",
+    "days_count",
+    "ahead_us",
+    "ahead_max_us",
+)
 
-STEPS: Final[Mapping[int, Callable[[Connection], None]]] = MappingProxyType({3: _to_3})
+STEPS: Final[Mapping[int, Callable[[Connection], None]]] = MappingProxyType({3: _to_3, 4: _to_4})

@@ -7,6 +7,7 @@ say. What the indexes do not have yet is looked through.
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     ColumnElement,
@@ -31,8 +32,8 @@ from agentsight_otel.server.store.tables import conversations, messages
 SHORTEST: Final = 3
 """Characters a text needs; the indexes are made of pieces of so many."""
 PIECES: Final = 32
-"""Pieces of a text that are looked up."""
-HITS: Final = 5_000
+"""Pieces of a text that are looked up; every other one is enough."""
+HITS: Final = 1_000
 """Newest hits that are looked at."""
 BEHIND: Final = 50_000
 """Rows an index may lack for these to be looked through; if it lacks more, it is not used."""
@@ -41,6 +42,9 @@ FEW: Final = 500
 
 MERGED_PAGES: Final = 64
 """Pages that are written by one `merge`."""
+
+_PROGRESS: Final = 2
+"""Changes that SQLite counts at least when a merge had something to do."""
 
 _SOURCES: Final = (messages, conversations)
 _FILL: Final = {
@@ -76,6 +80,10 @@ class Candidates(NamedTuple):
         return or_(found, key < self.below) if self.below else found
 
 
+_found: WeakKeyDictionary[Connection, dict[tuple[str, bool], Candidates | None]] = WeakKeyDictionary()
+"""What a transaction has found: a page asks for rows and for their number."""
+
+
 def candidates(connection: Connection, part: str, *, names: bool) -> Candidates | None:
     """Return the conversations that may have a text, or None when the indexes cannot tell.
 
@@ -84,6 +92,13 @@ def candidates(connection: Connection, part: str, *, names: bool) -> Candidates 
         part: The text.
         names: Whether names and ids of conversations are searched as well as what was said.
     """
+    known = _found.setdefault(connection, {})
+    if (part, names) not in known:
+        known[part, names] = _candidates(connection, part, names=names)
+    return known[part, names]
+
+
+def _candidates(connection: Connection, part: str, *, names: bool) -> Candidates | None:
     if len(part) < SHORTEST or not part.isascii() or "\0" in part:
         return None
     m, c = messages.c, conversations.c
@@ -107,18 +122,27 @@ def candidates(connection: Connection, part: str, *, names: bool) -> Candidates 
 def _hits(name: str, part: str, shift: int) -> Select[Any]:
     """The newest hits: keys of conversations, descending."""
     index = table(f"{name}_search", column("rowid"), column(f"{name}_search"))
-    pieces = dict.fromkeys(part[i : i + SHORTEST] for i in range(len(part) - SHORTEST + 1))
+    starts = (*range(0, len(part) - SHORTEST, 2), len(part) - SHORTEST)
+    pieces = dict.fromkeys(part[start : start + SHORTEST] for start in starts)
     wanted = " AND ".join('"' + piece.replace('"', '""') + '"' for piece in list(pieces)[:PIECES])
     owner = index.c.rowid.op(">>")(literal_column(str(shift)))
     match = index.c[f"{name}_search"].op("MATCH")(wanted)
     return select(owner).where(match).order_by(index.c.rowid.desc()).limit(HITS)
 
 
-def merge(connection: Connection) -> None:
-    """Merge pieces of the indexes, as many as is soon done: the fewer there are, the faster is searching."""
+def merge(connection: Connection) -> bool:
+    """Merge pieces of the indexes, as many as is soon done; return whether there may be more to merge.
+
+    A search opens every piece: over some hundred of them it takes fifty milliseconds longer.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    more = False
     for source in _SOURCES:
         index = table(f"{source.name}_search", column(f"{source.name}_search"), column("rank"))
+        before = driver.total_changes
         connection.execute(insert(index).values(["merge", MERGED_PAGES]))
+        more = more or driver.total_changes - before >= _PROGRESS
+    return more
 
 
 def is_behind(connection: Connection) -> bool:

@@ -65,6 +65,11 @@ def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, default=0)
 
 
+def _added_count(name: str) -> Column[int]:
+    """A count that a migration added, to rows that were there."""
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
 settings = Table(
     "settings",
     metadata,
@@ -95,10 +100,15 @@ api_keys = Table(
     _time("expires_at", nullable=True),
     _time("revoked_at", nullable=True),
     *(_count(what) for what in ("accepted_count", "duplicate_count", "rejected_count")),
+    *(_added_count(f"{age}_count") for age in ("ahead", "prompt", "minutes", "hours", "days")),
+    *(_added_count(name) for name in ("ahead_us", "ahead_max_us")),
 )
 """``key_hash`` is the SHA-256 of the key; the key itself is shown once and never stored.
 
-The counts are of ingest: spans that were new, spans that were there already, and requests that were refused.
+The first counts are of ingest: spans that were new, spans that were there already, and requests that were
+refused. The others are of requests with new spans, by the newest time in them: ahead of this machine's clock,
+or less than a minute, an hour, a day, or more behind it. ``ahead_us`` adds up by how many microseconds those
+were ahead, a day at most each, so that nothing overflows; ``ahead_max_us`` is the most.
 """
 
 environments = Table(
