@@ -11,12 +11,24 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 import agentsight_otel
-from agentsight_otel import AgentSightAPI, ConversationTracker, agentsight_api, conversation_tracker
+from agentsight_otel import AgentSightAPI, ConversationTracker
 from agentsight_otel.exceptions import ConfigurationException, NoApiKeyException
 from agentsight_otel.exporters import AgentSightSpanExporter
+from agentsight_otel.pipeline import (
+    get_agentsight_api,
+    get_conversation_manager,
+    get_conversation_tracker,
+)
 from agentsight_otel.testing import LocalServer, capture_payloads
 
 KEY = "ags_" + "a" * 32 + "_" + "b" * 6
+
+
+@pytest.fixture(autouse=True)
+def new_singletons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave alone what other tests of this process made and tracked."""
+    for singleton in (get_agentsight_api, get_conversation_manager, get_conversation_tracker):
+        monkeypatch.setattr(singleton, "made", None)
 
 
 @pytest.fixture
@@ -34,13 +46,15 @@ def test_the_tracker_the_live_api_and_files_are_captured() -> None:
     """Whatever records: messages, actions, fields and files are there as objects, in order."""
     file = {"filename": "a.txt", "mime_type": "text/plain", "data": "aGk="}
     with capture_payloads() as captured:
-        conversation_tracker.get_or_create_conversation(
+        agentsight_otel.conversation_tracker.get_or_create_conversation(
             "tracked", customer_id="ada", metadata={"plan": "pro"}
         )
-        conversation_tracker.track_human_message("Hello", metadata={"n": 1}, attachments=[file])
-        conversation_tracker.track_action("look_up", response="found")
-        conversation_tracker.track_agent_message("Hi")
-        assert conversation_tracker.send_tracked_data()["delivered"]
+        agentsight_otel.conversation_tracker.track_human_message(
+            "Hello", metadata={"n": 1}, attachments=[file]
+        )
+        agentsight_otel.conversation_tracker.track_action("look_up", response="found")
+        agentsight_otel.conversation_tracker.track_agent_message("Hi")
+        assert agentsight_otel.conversation_tracker.send_tracked_data()["delivered"]
         assert len(captured.payloads) == 1
         with agentsight_otel.conversation("live"), agentsight_otel.turn() as turn:
             turn.user_message("Hello?")
@@ -80,9 +94,9 @@ def test_an_exporter_of_its_own_is_captured(tmp_path: Path) -> None:
 def test_payloads_over_the_size_of_compression_are_read() -> None:
     """A payload that travels compressed is there in full."""
     with capture_payloads() as captured:
-        conversation_tracker.get_or_create_conversation("long")
-        conversation_tracker.track_human_message("Hello " * 20_000)
-        conversation_tracker.send_tracked_data()
+        agentsight_otel.conversation_tracker.get_or_create_conversation("long")
+        agentsight_otel.conversation_tracker.track_human_message("Hello " * 20_000)
+        agentsight_otel.conversation_tracker.send_tracked_data()
     assert captured.conversation("long").messages[0].content == "Hello " * 20_000
 
 
@@ -103,7 +117,7 @@ def test_afterwards_everything_is_as_before(server: LocalServer) -> None:
     with pytest.raises(NoApiKeyException):
         without_key.send_tracked_data()
     with pytest.raises(NoApiKeyException):
-        agentsight_api.fetch_conversation("inside")
+        agentsight_otel.agentsight_api.fetch_conversation("inside")
 
 
 def test_an_error_in_the_block_ends_the_capture() -> None:

@@ -138,7 +138,8 @@ def _values(document: dict[str, Any]) -> dict[str, Any]:
         values["status"] = params.checked_choice("status", document["status"], STATUSES)
     if "priority" in document:
         priority = document["priority"]
-        values["priority"] = priority and params.checked_choice("priority", priority, PRIORITIES)
+        none = priority is None or priority == ""
+        values["priority"] = None if none else params.checked_choice("priority", priority, PRIORITIES)
     if document.get("tags") is not None:
         tags = document["tags"]
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
