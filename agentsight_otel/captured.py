@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from agentsight_otel import semconv, session
 from agentsight_otel.encoding import Quiet, decode_json
 from agentsight_otel.enums import Durability
 from agentsight_otel.exceptions import ConfigurationException
-from agentsight_otel.pipeline import force_flush
+from agentsight_otel.exporters.delivery import REGISTRY
 from agentsight_otel.pipeline.redirecting import redirected
 from agentsight_otel.server.inprocess import InProcess
 
@@ -102,8 +102,9 @@ class SentFile(Quiet, msgspec.Struct):
 class Captured:
     """What a block of code sent; looking waits for what is on its way."""
 
-    def __init__(self, process: InProcess) -> None:
+    def __init__(self, process: InProcess, left_out: Container[str]) -> None:
         self._process = process
+        self._left_out = left_out
         self._open = True
 
     @property
@@ -147,12 +148,18 @@ class Captured:
     def settle(self) -> None:
         """Wait until what was submitted is sent; nothing after the block."""
         if self._open:
-            force_flush(FLUSH_TIMEOUT)
+            for (_, key), delivery in REGISTRY.opened().items():
+                if key not in self._left_out:
+                    delivery.flush(FLUSH_TIMEOUT)
 
     def end(self) -> None:
         """Take nothing more."""
         self.settle()
         self._open = False
+
+
+_INSIDE: set[str] = set()
+"""Keys that only captured blocks delivered with."""
 
 
 @contextlib.contextmanager
@@ -167,8 +174,9 @@ def capture_payloads() -> Iterator[Captured]:
 
     While the block lasts every request of this package in this process is answered by a server in memory, to
     which trackers, the live API and exporters deliver and from which the clients read. At the end the
-    settings are as before. What is tracked and never sent is not there. Trackers and clients that are made
-    inside the block need a key, which may be any.
+    settings are as before. What is tracked and never sent is not there, and what waited before the block for
+    a real destination goes on waiting. Trackers and clients that are made inside the block need a key, which
+    may be any that nothing was delivered with outside.
 
     Raises:
         ConfigurationException: Another block is captured already.
@@ -176,9 +184,10 @@ def capture_payloads() -> Iterator[Captured]:
     if session.is_answered():
         raise ConfigurationException("payloads are being captured already", field="capture_payloads")
     process = InProcess()
-    captured = Captured(process)
     key = f"ags_{secrets.token_hex(16)}_{secrets.token_hex(3)}"
-    session.answer_with(process.answer)
+    real = {key for _, key in REGISTRY.opened()} - _INSIDE
+    session.answer_with(process.answer, left_out=real)
+    captured = Captured(process, real)
     try:
         with redirected(api_key=key, durability=Durability.MEMORY, deliver=True):
             try:
@@ -188,6 +197,7 @@ def capture_payloads() -> Iterator[Captured]:
     finally:
         session.answer_with(None)
         process.close()
+        _INSIDE.update(key for _, key in REGISTRY.opened() if key not in real)
 
 
 def _message(event: SentEvent) -> SentMessage:

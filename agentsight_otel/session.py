@@ -13,7 +13,7 @@ import platform
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlencode
@@ -53,6 +53,7 @@ Answerer = Callable[[str, str, Mapping[str, str], bytes], Answer]
 """Given method, URL, headers and body of a request, returns status, headers and body of its answer."""
 
 _instead: Answerer | None = None
+_left_out: frozenset[str] = frozenset()
 _SLICE = 0.1
 _MIN_TIMEOUT = 0.001
 _current = threading.local()
@@ -83,9 +84,15 @@ def make_session() -> requests.Session:
     return session
 
 
-def answer_with(answerer: Answerer | None) -> None:
-    """Let a function answer every request of this process; None for the network again."""
-    global _instead  # noqa: PLW0603 -- one switch for the process, for tests
+def answer_with(answerer: Answerer | None, *, left_out: Iterable[str] = ()) -> None:
+    """Let a function answer the requests of this process.
+
+    Args:
+        answerer: The function; None for the network again.
+        left_out: Keys whose writes get no answer at all, so that what waits for them goes on waiting.
+    """
+    global _instead, _left_out  # noqa: PLW0603 -- one switch for the process, for tests
+    _left_out = frozenset(left_out)
     _instead = answerer
 
 
@@ -111,9 +118,11 @@ def send(
     Raises:
         TransportError: There was no answer.
     """
-    if _instead is not None:
+    if (instead := _instead) is not None:
+        if api_key in _left_out and method != "GET":
+            raise TransportError("network", "network error: requests are being captured")
         query = f"?{urlencode(params)}" if params else ""
-        return _instead(method, url + query, headers or {}, body or b"")
+        return instead(method, url + query, headers or {}, body or b"")
     limit = _Limit(time.monotonic() + timeout, stop)
     _current.limit = limit
     try:

@@ -381,6 +381,10 @@ class Registry:
             delivery.require_mask(mask)
             return delivery
 
+    def opened(self) -> dict[tuple[str, str], Delivery]:
+        """Return every delivery so far, by endpoint and key."""
+        return self._deliveries.copy()
+
     def _hook(self) -> None:
         if not self._hooked and hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
@@ -392,4 +396,5 @@ class Registry:
             delivery.after_fork()
 
 
-delivery_for = Registry().get
+REGISTRY = Registry()
+delivery_for = REGISTRY.get

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from agentsight_otel.server.api.http import Answer, ApiError, Call, encode
 from agentsight_otel.server.api.routes import ROUTES
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.keys import Principal, create_agent, create_key, find_key
+from agentsight_otel.session import TransportError
 
 INGEST = "/api/ingest/"
 _PATTERNS = [(route, *compile_path(route.path)) for route in ROUTES]
@@ -29,6 +31,8 @@ class InProcess:
 
     def __init__(self) -> None:
         self._store = Store.open()
+        self._lock = threading.RLock()
+        self._closed = False
         self.payloads: list[bytes] = []
         self.uploads: list[bytes] = []
         with self._store.write() as connection:
@@ -38,13 +42,20 @@ class InProcess:
     def answer(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Handle one request; what is no route is a 404."""
+        """Handle one request; what is no route is a 404.
+
+        Raises:
+            TransportError: It comes after the end.
+        """
         if headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        try:
-            answer = self._handle(method, url, headers, body)
-        except ApiError as error:
-            answer = Answer(error.body, error.status, error.headers)
+        with self._lock:
+            if self._closed:
+                raise TransportError("network", "network error: nothing is captured any more")
+            try:
+                answer = self._handle(method, url, headers, body)
+            except ApiError as error:
+                answer = Answer(error.body, error.status, error.headers)
         kept = {INGEST: self.payloads, "/api/attachments/": self.uploads}.get(urlsplit(url).path)
         if kept is not None and answer.status in {200, 201}:
             kept.append(body)
@@ -63,8 +74,10 @@ class InProcess:
         raise ApiError(404, {"detail": "Not found."})
 
     def close(self) -> None:
-        """Forget everything."""
-        self._store.close()
+        """Forget everything, when the request in hand has its answer."""
+        with self._lock:
+            self._closed = True
+            self._store.close()
 
 
 def _converted(convertors: Mapping[str, Convertor[object]], name: str, text: str) -> object:

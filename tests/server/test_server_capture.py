@@ -14,6 +14,7 @@ import agentsight_otel
 from agentsight_otel import AgentSightAPI, ConversationTracker
 from agentsight_otel.exceptions import ConfigurationException, NoApiKeyException
 from agentsight_otel.exporters import AgentSightSpanExporter
+from agentsight_otel.exporters.delivery import delivery_for
 from agentsight_otel.pipeline import (
     get_agentsight_api,
     get_conversation_manager,
@@ -138,3 +139,31 @@ def test_one_capture_at_a_time() -> None:
             turn.user_message("here")
     assert [m.content for m in captured.conversation("still").messages] == ["here"]
     assert "here" not in repr(captured.payloads)
+
+
+def test_the_same_key_is_captured_again() -> None:
+    """A key that only captured blocks have used is captured in the next one too."""
+    for name in ("first", "second"):
+        with capture_payloads() as captured:
+            tracker = ConversationTracker(api_key="ags_" + "c" * 32 + "_" + "d" * 6, conversation_id=name)
+            tracker.track_human_message("Hello")
+            assert tracker.send_tracked_data()["delivered"]
+        assert [m.content for m in captured.conversation(name).messages] == ["Hello"]
+
+
+def test_what_waits_for_a_real_destination_goes_on_waiting(server: LocalServer) -> None:
+    """A block takes nothing that was to go elsewhere; it arrives there when the block is over."""
+    server.faults.respond(503, times=None, path="/api/ingest/")
+    tracker = ConversationTracker(
+        api_key=server.api_key, endpoint=server.url, conversation_id="real", send_timeout=1
+    )
+    tracker.track_human_message("waits")
+    assert not tracker.send_tracked_data()["delivered"]
+    with capture_payloads() as captured:
+        agentsight_otel.conversation_tracker.get_or_create_conversation("inside")
+        agentsight_otel.conversation_tracker.track_human_message("captured")
+        assert agentsight_otel.conversation_tracker.send_tracked_data()["delivered"]
+    assert len(captured.payloads) == 1
+    server.faults.clear()
+    assert delivery_for(tracker.config).flush(30)
+    assert [p["conversations"][0]["conversation_id"] for p in server.payloads()] == ["real"]
