@@ -77,7 +77,7 @@ def test_gunicorn_whose_workers_are_killed(server: LocalServer, tmp_path: Path) 
 
 @pytest.mark.parametrize("threads", [True, False])
 def test_uwsgi_with_and_without_threads(server: LocalServer, tmp_path: Path, *, threads: bool) -> None:
-    """Workers forked after the application is loaded; without threads the next process delivers (P1)."""
+    """Workers that load the application, and forked ones, whose rest the next process delivers (P1)."""
     if not Path(UWSGI[0]).exists():
         pytest.skip("uwsgi is not installed")
-    serve_and_drain(server, tmp_path, [*UWSGI, *(["--enable-threads"] if threads else [])])
+    serve_and_drain(server, tmp_path, [*UWSGI, *(["--enable-threads", "--lazy-apps"] if threads else [])])
