@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types corpus fidelity collector collector-full soak bench bench-dashboard faults docs clean
+.PHONY: help setup demo test lint format corpus fidelity collector collector-full soak bench bench-dashboard faults docs clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,7 @@ collector-full: ## Build the Collector with Kafka and load balancing too
 soak: $(READY) ## Run the long tests
 	AGENTSIGHT_SOAK=1 $(BIN)/python -m pytest -m soak
 
-bench: $(READY) ## Run the benchmarks; each prints ratios against a peer measured in the same run
+bench: $(READY) ## Run the benchmarks that need no large database
 	$(BIN)/python -m benchmarks
 
 bench-dashboard: $(READY) ## Measure the dashboard over a million messages beside Phoenix

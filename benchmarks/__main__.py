@@ -1,16 +1,18 @@
-"""Run every benchmark: python -m benchmarks [name ...]."""
+"""Run one benchmark or all: python -m benchmarks [NAME [OPTION ...]]."""
 
 import runpy
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
 HELPERS = {"__main__", "make_big_db", "peers", "serving", "stub"}
 LARGE = {"dashboard", "server_ingest", "server_pages"}
-"""Only when named: they make a million messages first."""
-NAMES = sorted(p.stem for p in HERE.glob("*.py") if p.stem not in HELPERS | LARGE)
+"""Run only when named: they make a million messages first."""
+NAMES = sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - HELPERS)
 
-sys.path.insert(0, str(HERE))  # run_path adds only folders and archives
-for name in sys.argv[1:] or NAMES:
+wanted, options = sys.argv[1:2], sys.argv[2:]
+if not set(wanted) <= set(NAMES):
+    raise SystemExit(f"no benchmark of that name; there are {', '.join(NAMES)}")
+for name in wanted or [each for each in NAMES if each not in LARGE]:
     print(f"\n== {name}", flush=True)
-    runpy.run_path(str(HERE / f"{name}.py"), run_name="__main__")
+    sys.argv = [name, *options]
+    runpy.run_module(f"benchmarks.{name}", run_name="__main__")

@@ -2,12 +2,10 @@
 
 Phoenix is installed into a virtual environment of its own (some 855 MB) and gets a few thousand spans over
 OTLP; ours has a million messages. A browser loads the first page of both, where Debian's chromium is there.
-Run: ``python -m benchmarks dashboard [--db PATH] [--messages 1000000] [--rounds 10] [--no-peer]``.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import http.client
 import os
@@ -27,10 +25,9 @@ from typing import NamedTuple
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from playwright.sync_api import Response, sync_playwright
 
-from benchmarks.make_big_db import make
 from benchmarks.peers import CACHE, table
 from benchmarks.server_pages import measure
-from benchmarks.serving import Server
+from benchmarks.serving import Server, big_db, options
 
 PHOENIX = "arize-phoenix==20.26.1"
 SPANS = 5_000
@@ -228,15 +225,11 @@ def compare(db: Path, command: Path | None) -> None:
 
 
 def main() -> None:
-    given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("--db", type=Path)
-    given.add_argument("--messages", type=int, default=1_000_000)
-    given.add_argument("--rounds", type=int, default=10)
-    given.add_argument("--no-peer", action="store_true")
-    asked, _ = given.parse_known_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = asked.db or Path(folder) / "big.db"
-        make(path, asked.messages)
+    given = options(__doc__)
+    given.add_argument("--rounds", type=int, default=10, help="visits of each page (default: %(default)s)")
+    given.add_argument("--no-peer", action="store_true", help="leave Phoenix out")
+    asked = given.parse_args()
+    with big_db(asked) as path:
         prepare(path)
         compare(path, None if asked.no_peer else phoenix())
         with Server(str(path)) as server:

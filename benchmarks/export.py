@@ -14,7 +14,7 @@ from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
 
-import peers
+from benchmarks import peers
 
 PEER = "agentsight==0.1.4"
 KEY = "ags_" + "0" * 32 + "_" + "0" * 6
@@ -25,6 +25,9 @@ PROSE = " ".join(topics.values())
 TEXT_LENGTH = 1100
 STALL_BATCHES = 40
 PACE = 0.0005
+
+Subject = tuple[Callable[[list[Any]], None], Callable[[], None]]
+"""Its export and its flush."""
 
 
 @contextmanager
@@ -69,7 +72,7 @@ def batches(count: int) -> list[list[Any]]:
     return made
 
 
-def ours(url: str, durability: str) -> tuple[Callable[[list[Any]], None], Callable[[], None]]:
+def ours(url: str, durability: str) -> Subject:
     """Make our export and flush."""
     from agentsight_otel.exporters import AgentSightSpanExporter
 
@@ -83,7 +86,7 @@ def ours(url: str, durability: str) -> tuple[Callable[[list[Any]], None], Callab
     return exporter.export, flush  # type: ignore[return-value]
 
 
-def peer(url: str) -> tuple[Callable[[list[Any]], None], Callable[[], None]]:
+def peer(url: str) -> Subject:
     """Make the peer's export, which returns when the answer is there."""
     peers.use(PEER)
     from agentsight.sdk.exporter import AgentSightSpanExporter
@@ -92,20 +95,27 @@ def peer(url: str) -> tuple[Callable[[list[Any]], None], Callable[[], None]]:
     return exporter.export, lambda: None
 
 
-def subject(name: str, url: str) -> tuple[Callable[[list[Any]], None], Callable[[], None]]:
+def subject(name: str, url: str) -> Subject:
     """Return export and flush of a subject."""
     return peer(url) if name == "peer" else ours(url, name)
 
 
-def delivered(name: str, *backend_arguments: str) -> float:
-    """Return spans per second from the first export to the last answer."""
+@contextmanager
+def warm(name: str, *backend_arguments: str) -> Iterator[tuple[*Subject, list[list[Any]]]]:
+    """Give a subject that has exported once, and the batches to measure with."""
     with backend(*backend_arguments) as url:
         export, flush = subject(name, url)
-        warm, *made = batches(BATCHES + 1)
+        first, *made = batches(BATCHES + 1)
         gc.collect()
         gc.freeze()
-        export(warm)
+        export(first)
         flush()
+        yield export, flush, made
+
+
+def delivered(name: str, *backend_arguments: str) -> float:
+    """Return spans per second from the first export to the last answer."""
+    with warm(name, *backend_arguments) as (export, flush, made):
         started = time.perf_counter()
         for spans in made:
             export(spans)
@@ -126,13 +136,7 @@ def compressed(name: str) -> float:
 
 def call(name: str) -> float:
     """Return spans per second of export() itself: ours returns when journaled, the peer's when sent."""
-    with backend() as url:
-        export, flush = subject(name, url)
-        warm, *made = batches(BATCHES + 1)
-        gc.collect()
-        gc.freeze()
-        export(warm)
-        flush()
+    with warm(name) as (export, flush, made):
         spent = 0.0
         for spans in made:
             started = time.perf_counter()
@@ -186,7 +190,7 @@ def main() -> None:
     peers.install(PEER)
     names = {"memory": "ours, journal off", "process": "ours, on disk", "peer": PEER}
     for what, (_, unit) in MEASURES.items():
-        subjects = {n: partial(peers.in_process, __file__, what, n) for n in names}
+        subjects = {n: partial(peers.in_process, "export", what, n) for n in names}
         medians = peers.interleaved(ROUNDS, subjects)
         rows = [(what, unit, "ratio to the peer")]
         rows += [(names[n], f"{v:,.2f}", f"{v / medians['peer']:.2f}") for n, v in medians.items()]

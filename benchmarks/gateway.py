@@ -1,11 +1,12 @@
 """How much one gateway takes: spans per second, time to answer, memory.
 
 Requests of 512 spans with 22 attributes, gzip, against a gateway process that delivers to a local server in
-another. Run: ``python benchmarks/gateway.py [seconds [spans per second]]``; without a rate it goes flat out.
+another.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import http.client
 import itertools
@@ -22,7 +23,9 @@ from urllib.parse import urlsplit
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.peers import ROOT
+from benchmarks.serving import at_once
+
 SPANS = 512
 CONNECTIONS = 2
 MARK = b"@@@@@@@@"
@@ -146,13 +149,7 @@ class Run:
 
     def go(self, seconds: float) -> None:
         """Send for so long."""
-        started = time.perf_counter()
-        threads = [threading.Thread(target=self._send, args=(started + seconds,)) for _ in range(CONNECTIONS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self._elapsed = time.perf_counter() - started
+        self._elapsed = at_once(CONNECTIONS, seconds, self._send)
 
     def _send(self, end: float) -> None:
         connection = http.client.HTTPConnection(self._host, timeout=30)
@@ -181,7 +178,14 @@ class Run:
         print(f"  memory in MiB      {', '.join(f'{each:.0f}' for each in share)} (start, quarters, end)")
 
 
-if __name__ == "__main__":
-    numbers = [float(argument) for argument in sys.argv[1:] if argument.isdecimal()]
+def main() -> None:
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--seconds", type=float, default=10, help="of each run (default: %(default)s)")
+    given.add_argument("--rate", type=float, help="spans per second (default: as many as it takes)")
+    asked = given.parse_args()
     for every in (GENAI_EVERY, 1):
-        run(numbers[0] if numbers else 10.0, numbers[1] if len(numbers) > 1 else None, every)
+        run(asked.seconds, asked.rate, every)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """Make a big SQLite database to measure on: 90 days of conversations, written straight into the tables.
 
-Run: ``python benchmarks/make_big_db.py PATH [--messages 1000000]``. A database that is there already is kept.
+Run: ``python -m benchmarks.make_big_db PATH [--messages 1000000]``. A database that is there already is kept.
 """
 
 from __future__ import annotations

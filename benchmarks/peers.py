@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+ROOT = Path(__file__).absolute().parents[1]
+"""The tree that is measured."""
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "agentsight-otel" / "peers"
 
 
@@ -43,10 +45,10 @@ def interleaved(rounds: int, subjects: dict[str, Callable[[], float]]) -> dict[s
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
-def in_process(script: str, *arguments: str) -> float:
-    """Run a benchmark script's worker in a new process and return the number it prints last."""
-    command = [sys.executable, script, *arguments]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def in_process(benchmark: str, *arguments: str) -> float:
+    """Run a benchmark's worker in a new process and return the number it prints last."""
+    command = [sys.executable, "-m", f"benchmarks.{benchmark}", *arguments]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return float(output.split()[-1])
 
 

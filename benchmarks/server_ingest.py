@@ -1,30 +1,25 @@
 """How much a server takes over HTTP while people read: spans per second, time to answer, refusals.
 
 Each request has 12 conversations of 7 spans, half of them new, half going on; it is compressed, as our
-exporters send it. Run:
-``python -m benchmarks.server_ingest [--db PATH] [--messages 1000000] [--seconds 20]``,
-with ``--postgresql URL`` against that database as well.
+exporters send it.
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import http.client
 import itertools
 import json
 import multiprocessing
 import random
-import tempfile
 import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from benchmarks.make_big_db import KEY, make
-from benchmarks.serving import Server, quantile
+from benchmarks.make_big_db import KEY
+from benchmarks.serving import Server, at_once, big_db, options, quantile
 
 CONVERSATIONS = 12
 SPANS = 84
@@ -132,13 +127,7 @@ class Senders:
 
     def go(self, seconds: float) -> float:
         """Send for so long; return the seconds it took."""
-        began = time.perf_counter()
-        threads = [threading.Thread(target=self._send, args=(began + seconds,)) for _ in range(CONNECTIONS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return time.perf_counter() - began
+        return at_once(CONNECTIONS, seconds, self._send)
 
     def _send(self, until: float) -> None:
         headers = {
@@ -221,15 +210,11 @@ def run(db: str, seconds: float) -> None:
 
 
 def main() -> None:
-    given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("--db", type=Path)
-    given.add_argument("--messages", type=int, default=1_000_000)
-    given.add_argument("--seconds", type=float, default=20)
-    given.add_argument("--postgresql", metavar="URL")
-    asked, _ = given.parse_known_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = asked.db or Path(folder) / "big.db"
-        make(path, asked.messages)
+    given = options(__doc__)
+    given.add_argument("--seconds", type=float, default=20, help="of each run (default: %(default)s)")
+    given.add_argument("--postgresql", metavar="URL", help="measure this database as well")
+    asked = given.parse_args()
+    with big_db(asked) as path:
         run(str(path), asked.seconds)
     if asked.postgresql:
         run(asked.postgresql, asked.seconds)

@@ -1,20 +1,15 @@
 """How fast the dashboard comes from a big SQLite database, how soon after the start, in how much memory.
 
 Cold is a period, a page or a word that nobody asked for before; warm is the same again.
-Run: ``python -m benchmarks.server_pages [--db PATH] [--messages 1000000] [--rounds 20]``.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from benchmarks.make_big_db import make
-from benchmarks.serving import Server, quantile
+from benchmarks.serving import Server, big_db, options, quantile
 
 AGENT = "/agents/1/"
 
@@ -64,18 +59,13 @@ def measure(server: Server, rounds: int) -> None:
 
 
 def main() -> None:
-    given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("--db", type=Path)
-    given.add_argument("--messages", type=int, default=1_000_000)
-    given.add_argument("--rounds", type=int, default=20)
-    asked, _ = given.parse_known_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = asked.db or Path(folder) / "big.db"
-        make(path, asked.messages)
-        with Server(str(path)) as server:
-            print(f"first page after {server.first_page:.2f} s; {server.memory()}")
-            measure(server, asked.rounds)
-            print(f"afterwards {server.memory()}")
+    given = options(__doc__)
+    given.add_argument("--rounds", type=int, default=20, help="visits of each page (default: %(default)s)")
+    asked = given.parse_args()
+    with big_db(asked) as path, Server(str(path)) as server:
+        print(f"first page after {server.first_page:.2f} s; {server.memory()}")
+        measure(server, asked.rounds)
+        print(f"afterwards {server.memory()}")
 
 
 if __name__ == "__main__":

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import http.client
 import os
 import re
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from benchmarks.make_big_db import KEY
-
-ROOT = Path(__file__).parents[1]
+from benchmarks.make_big_db import KEY, make
+from benchmarks.peers import ROOT
 
 
 class Server:
@@ -29,13 +33,12 @@ class Server:
     def __init__(self, db: str) -> None:
         began = time.perf_counter()
         command = [sys.executable, "-m", "agentsight_otel", "serve", "--port", "0", "--db", db]
-        path = os.environ.get("BENCH_PATH", str(ROOT))
         self._process = subprocess.Popen(
             [*command, "--api-key", KEY],
             stdout=subprocess.PIPE,
             text=True,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         assert self._process.stdout is not None
         link = next(line for line in self._process.stdout if line.startswith("Dashboard: ")).split()[-1]
@@ -91,6 +94,34 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(30)
+
+
+def options(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options of every benchmark over a big database."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--db", type=Path, help="made here unless it is there (default: made and removed)")
+    parser.add_argument("--messages", type=int, default=1_000_000, help="that it gets (default: %(default)s)")
+    return parser
+
+
+@contextlib.contextmanager
+def big_db(asked: argparse.Namespace) -> Iterator[Path]:
+    """Give the database that the options ask for."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = asked.db or Path(folder) / "big.db"
+        make(path, asked.messages)
+        yield path
+
+
+def at_once(count: int, seconds: float, work: Callable[[float], None]) -> float:
+    """Run *work* in so many threads, each told when to end; return the seconds until all have."""
+    began = time.perf_counter()
+    threads = [threading.Thread(target=work, args=(began + seconds,)) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - began
 
 
 def quantile(values: list[float], share: float) -> float:

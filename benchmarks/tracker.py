@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import peers
+from benchmarks import peers
 
 PEER = "agentsight==0.1.4"
 CALLS = 20_000
@@ -143,7 +143,7 @@ def main() -> None:
     peers.install(PEER)
     for what, (unit, _) in MEASURES.items():
         names = [name for name in ROWS if what != "memory" or not name.startswith("span")]
-        subjects = {name: partial(peers.in_process, __file__, what, *name.split()) for name in names}
+        subjects = {name: partial(peers.in_process, "tracker", what, *name.split()) for name in names}
         medians = peers.interleaved(ROUNDS, subjects)
         rows = [(f"{what} per message", unit, "ratio to the peer")]
         rows += [(ROWS[n], f"{v:.2f}", f"{v / medians['peer -']:.2f}") for n, v in medians.items()]

@@ -64,6 +64,14 @@ def test_links_lead_somewhere() -> None:
     assert broken == []
 
 
+def test_pictures_are_shown() -> None:
+    """Every picture that a page shows exists, and none lies there unused."""
+    shown = {
+        name for page in PAGES for name in re.findall(r'(?:src|srcset)="images/([^"]+)"', page.read_text())
+    }
+    assert sorted(shown) == sorted(path.name for path in (ROOT / "docs" / "images").iterdir())
+
+
 @pytest.mark.parametrize(
     "command", sorted({line for page in PAGES for line in COMMAND.findall(page.read_text())})
 )
@@ -100,7 +108,7 @@ def test_make_targets_exist() -> None:
 
 
 def test_contributing_names_every_benchmark() -> None:
-    """The table of benchmarks has each that ``make bench`` runs."""
+    """The table of benchmarks has each."""
     folder = ROOT / "benchmarks"
     [helpers] = re.findall(r"^HELPERS = ({.*})", (folder / "__main__.py").read_text(), re.MULTILINE)
     scripts = {path.stem for path in folder.glob("*.py")} - ast.literal_eval(helpers)
@@ -126,6 +134,16 @@ def test_every_setting_is_documented() -> None:
         if f"`{name}`" not in text or field.metadata["env"] not in text
     ]
     assert missing == []
+
+
+def test_variables_exist() -> None:
+    """Each variable of ours that the documentation names is read somewhere."""
+    folders = ("agentsight_otel", "tests", "benchmarks")
+    code = "".join(path.read_text() for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    pages = {*PAGES, *NOTES} - {ROOT / "docs" / "migrating.md"}  # which has those of other SDKs
+    named = {name for page in pages for name in re.findall(r"AGENTSIGHT_[A-Z_]+", page.read_text())}
+    assert "AGENTSIGHT_API_KEY" in named
+    assert [name for name in sorted(named) if f'"{name}"' not in code] == []
 
 
 def test_site_builds_and_names_everything_public(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from benchmarks.faults import report, scenarios, subjects
 from benchmarks.faults.scenarios import SCENARIOS, Result, Scenario
 from benchmarks.faults.subjects import SUBJECTS, Subject
+from benchmarks.peers import ROOT
 
 CELL_LIMIT = 600.0
 
@@ -54,7 +55,7 @@ def measure(cell: Cell) -> Result:
     command = [sys.executable, "-m", "benchmarks.faults.cell", subject.name, scenario.name]
     try:
         done = subprocess.run(
-            command, cwd=subjects.ROOT, capture_output=True, text=True, timeout=CELL_LIMIT, check=True
+            command, cwd=ROOT, capture_output=True, text=True, timeout=CELL_LIMIT, check=True
         )
     except subprocess.CalledProcessError as error:
         return {"failed": "not measured: " + error.stderr.strip().splitlines()[-1]}

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentsight_otel._version import __version__
-from benchmarks.peers import CACHE
-
-ROOT = Path(__file__).absolute().parents[2]
-"""The tree that is measured."""
+from benchmarks.peers import CACHE, ROOT
 
 DRIVERS = Path(__file__).with_name("drivers")
 OURS = ("ours", "tracker")
