@@ -32,7 +32,6 @@ describes_nothing = _BLOCK_ATTRIBUTES.isdisjoint
 """Whether a span's attributes state no block field."""
 
 _SHORTHANDS = {"prod": "production", "dev": "development"}
-STANDARD_ENVIRONMENTS = frozenset({"production", "development"})
 
 
 def clamp_id(value: object, notices: Counter[str]) -> str:

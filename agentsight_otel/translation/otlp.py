@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from agentsight_otel.translation.otlp_bounds import MAX_SPANS, OversizedOtlp, check_protobuf
-from agentsight_otel.translation.relevance import EVENT_PREFIX
+from agentsight_otel.translation.relevance import EVENT_PREFIX, concerns_agents
 from agentsight_otel.translation.span_data import EventData, LinkData, LogData, ScopeData, SpanData
 
 T = TypeVar("T")
@@ -41,15 +41,21 @@ class Decoded(NamedTuple, Generic[T]):
         items: Spans or log records, in order.
         rejected: How many could not be used.
         reason: Why the first of those could not.
+        filtered: How many were left out, for they are about no agent or conversation.
     """
 
     items: list[T]
     rejected: int = 0
     reason: str = ""
+    filtered: int = 0
 
 
-def decode_traces(body: bytes) -> Decoded[SpanData]:
+def decode_traces(body: bytes, every: bool = True) -> Decoded[SpanData]:
     """Decode an ExportTraceServiceRequest.
+
+    Args:
+        body: The message.
+        every: Also return spans that are about no agent or conversation.
 
     Raises:
         MalformedOtlp: Not protobuf, or another signal's request.
@@ -59,17 +65,21 @@ def decode_traces(body: bytes) -> Decoded[SpanData]:
     check_spans(len(scoped.spans) for group in request.resource_spans for scoped in group.scope_spans)
     items: list[SpanData] = []
     faults: list[str] = []
+    filtered = 0
     for group in request.resource_spans:
         resource = _attributes(group.resource.attributes)
         for scoped in group.scope_spans:
             scope = ScopeData(scoped.scope.name, scoped.scope.version, scoped.schema_url)
             for span in scoped.spans:
-                read = _span(span, resource, scope)
-                if fault := span_fault(read):
+                trace_id, span_id = span.trace_id.hex(), span.span_id.hex()
+                if fault := span_fault(trace_id, span_id, span.start_time_unix_nano):
                     faults.append(fault)
+                # Asked of the names alone: reading the values of what is left out would cost twice as much.
+                elif every or concerns_agents([p.key for p in span.attributes], scope.name, span.events):
+                    items.append(_span(span, resource, scope))
                 else:
-                    items.append(read)
-    return judged(items, faults)
+                    filtered += 1
+    return judged(items, faults, filtered)
 
 
 def decode_logs(body: bytes) -> Decoded[LogData]:
@@ -97,22 +107,22 @@ def check_spans(counts: Iterable[int]) -> None:
         raise OversizedOtlp
 
 
-def judged(items: list[SpanData], faults: list[str]) -> Decoded[SpanData]:
+def judged(items: list[SpanData], faults: list[str], filtered: int) -> Decoded[SpanData]:
     """Build the result, or refuse a request whose spans all lack ids: its fields are another signal's."""
-    if faults and not items and all(fault == NO_IDS for fault in faults):
+    if faults and not (items or filtered) and all(fault == NO_IDS for fault in faults):
         raise MalformedOtlp("no span has ids: this is not a traces request")
-    return Decoded(items, len(faults), faults[0] if faults else "")
+    return Decoded(items, len(faults), faults[0] if faults else "", filtered)
 
 
-def span_fault(span: SpanData) -> str:
+def span_fault(trace_id: str, span_id: str, start_ns: int) -> str:
     """Say why a span cannot be used; the empty text when it can."""
-    if not span.trace_id and not span.span_id:
+    if not trace_id and not span_id:
         return NO_IDS
-    if len(span.trace_id) != 32 or span.trace_id == NO_TRACE:
+    if len(trace_id) != 32 or trace_id == NO_TRACE:
         return "a span's trace id is not 16 bytes with one that is not zero"
-    if len(span.span_id) != 16 or span.span_id == NO_SPAN:
+    if len(span_id) != 16 or span_id == NO_SPAN:
         return "a span's span id is not 8 bytes with one that is not zero"
-    return "" if span.start_ns else "a span has no start time"
+    return "" if start_ns else "a span has no start time"
 
 
 def is_wanted_log(name: str, trace_id: str, span_id: str, time_ns: int) -> bool:

@@ -30,6 +30,7 @@ from agentsight_otel.translation.otlp import (
     span_fault,
 )
 from agentsight_otel.translation.otlp_bounds import check_json
+from agentsight_otel.translation.relevance import is_relevant
 from agentsight_otel.translation.span_data import EventData, LinkData, LogData, ScopeData, SpanData
 
 MAX_DEPTH = 32
@@ -156,8 +157,8 @@ class _Request(_Camel):
 _decoder = msgspec.json.Decoder(_Request)
 
 
-def decode_traces_json(body: bytes) -> Decoded[SpanData]:
-    """Decode the JSON form of an ExportTraceServiceRequest.
+def decode_traces_json(body: bytes, every: bool = True) -> Decoded[SpanData]:
+    """Decode the JSON form of an ExportTraceServiceRequest; see `otlp.decode_traces`.
 
     Raises:
         MalformedOtlp: Not JSON, a field of the wrong type, or another signal's request.
@@ -168,17 +169,20 @@ def decode_traces_json(body: bytes) -> Decoded[SpanData]:
     check_spans(len(s.spans or ()) for g in request.resource_spans or () for s in g.scope_spans or ())
     items: list[SpanData] = []
     faults: list[str] = []
+    filtered = 0
     for group in request.resource_spans or ():
         resource = _resource(group.resource)
         for scoped in group.scope_spans or ():
             scope = _scope(scoped)
             for span in scoped.spans or ():
                 read = _span(span, resource, scope)
-                if fault := span_fault(read):
+                if fault := span_fault(read.trace_id, read.span_id, read.start_ns):
                     faults.append(fault)
-                else:
+                elif every or is_relevant(read):
                     items.append(read)
-    return judged(items, faults)
+                else:
+                    filtered += 1
+    return judged(items, faults, filtered)
 
 
 def decode_logs_json(body: bytes) -> Decoded[LogData]:

@@ -19,6 +19,12 @@ class SpanKey(NamedTuple):
     span_id: str
 
 
+class LogKey(SpanKey):
+    """The log records of a span of that name, and not the span, which may come later or never."""
+
+    __slots__ = ()
+
+
 class EventData(Quiet, msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A span event, or a log record that belongs to a span.
 

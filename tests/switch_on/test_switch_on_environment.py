@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from otlp_sink import otlp_sink
 from world import APPS, TOKENS, WHOLE, World
 
@@ -47,8 +48,15 @@ def test_beside_a_stock_otlp_exporter(world: World) -> None:
             OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
             **QUIET,
         )
-        assert [span.name for span in sink.spans] == ["ChatCompletion"] * 3
-        received = {span.span_id.hex() for span in sink.spans}
+    spans = [
+        span
+        for export in sink.exports
+        for resource in ExportTraceServiceRequest.FromString(export.body).resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
+    assert [span.name for span in spans] == ["ChatCompletion"] * 3
+    received = {span.span_id.hex() for span in spans}
     assert world.transcript("chat-1") == WHOLE
     assert world.tokens() == TOKENS
     assert received <= {span["span_id"] for span in world.spans()}

@@ -37,6 +37,23 @@ with a.conversation("chat-1"):
         agent.say(question)
 assert a.force_flush()
 """
+BY_HAND = """
+from openinference.instrumentation.openai import OpenAIInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from agent import QUESTIONS, Agent
+from agentsight_otel.tracking import ConversationSpanProcessor, conversation
+from agentsight_otel.exporters import AgentSightSpanExporter
+provider = TracerProvider()
+provider.add_span_processor(ConversationSpanProcessor())
+provider.add_span_processor(BatchSpanProcessor(AgentSightSpanExporter()))
+OpenAIInstrumentor().instrument(tracer_provider=provider)
+agent = Agent()
+with conversation("chat-1", customer_id="ada", metadata={"plan": "gold"}):
+    for question in QUESTIONS:
+        agent.say(question)
+provider.shutdown()
+"""
 
 
 @pytest.fixture
@@ -76,23 +93,7 @@ def test_one_instrumentor_for_each_library(crowded: World, switch_on: str, said:
 
 def test_processor_and_exporter_by_hand(world: World) -> None:
     """`ConversationSpanProcessor` names the conversation on a provider that nothing else of ours is on."""
-    world.run_code(
-        "from openinference.instrumentation.openai import OpenAIInstrumentor"
-        "\nfrom opentelemetry.sdk.trace import TracerProvider"
-        "\nfrom opentelemetry.sdk.trace.export import BatchSpanProcessor"
-        "\nfrom agent import QUESTIONS, Agent"
-        "\nfrom agentsight_otel.tracking import ConversationSpanProcessor, conversation"
-        "\nfrom agentsight_otel.exporters import AgentSightSpanExporter"
-        "\nprovider = TracerProvider()"
-        "\nprovider.add_span_processor(ConversationSpanProcessor())"
-        "\nprovider.add_span_processor(BatchSpanProcessor(AgentSightSpanExporter()))"
-        "\nOpenAIInstrumentor().instrument(tracer_provider=provider)"
-        "\nagent = Agent()"
-        "\nwith conversation('chat-1', customer_id='ada', metadata={'plan': 'gold'}):"
-        "\n    for question in QUESTIONS:"
-        "\n        agent.say(question)"
-        "\nprovider.shutdown()"
-    )
+    world.run_code(BY_HAND)
     assert world.transcript("chat-1") == WHOLE
     found = world.api.fetch_conversation("chat-1")
     assert (found["customer_id"], found["metadata"]) == ("ada", {"plan": "gold"})

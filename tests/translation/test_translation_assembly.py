@@ -487,14 +487,44 @@ def test_a_conversation_that_never_rests_leaves_in_the_end() -> None:
     assert len(transcript(left + assembler.drain().blocks)) == 80
 
 
-def test_too_many_spans_leave_early_and_are_counted() -> None:
-    """Memory is bounded and nothing is lost."""
-    assembler = Assembler(max_pending=10)
-    spans = [span for n in range(30) for span in calls(([("user", f"m{n}")], "r"), **{"session.id": f"c{n}"})]
-    blocks = [block for span in spans for block in assembler.add([span], START).blocks]
-    assert assembler.pending <= 10
+@pytest.mark.parametrize(
+    "bound", [{"max_pending": 10}, {"max_pending_bytes": 10_000}], ids=["spans", "bytes"]
+)
+def test_too_many_spans_leave_early_and_are_counted(bound: dict[str, int]) -> None:
+    """Memory is bounded, by number and by the length of texts, and nothing is lost."""
+    assembler = Assembler(**bound)
+    chats = [calls(([("user", "m" * 1000)], "r"), **{"session.id": f"c{n}"}) for n in range(30)]
+    blocks = [block for [span] in chats for block in assembler.add([span], START).blocks]
+    assert 5 <= assembler.pending <= 10
     assert assembler.evicted == 30 - assembler.pending
     assert len(transcript(blocks + assembler.drain().blocks)) == 60
+
+
+def test_much_that_is_quiet_leaves_in_parts() -> None:
+    """What is assembled at once is bounded, and a conversation is never cut."""
+    assembler = Assembler()
+    for n in range(300):
+        assembler.add(
+            calls(*(([("user", f"m{k}")], f"r{k}") for k in range(8)), **{"session.id": f"c{n}"}), n
+        )
+    parts = []
+    while assembler.pending:
+        parts.append(assembler.expire(START).blocks)
+    assert [len(part) for part in parts] == [125, 125, 50]
+    assert len({block.conversation_id for part in parts for block in part}) == 300
+
+
+def test_log_records_wait_like_spans() -> None:
+    """Log records without a span count as waiting, leave when they have been quiet, and are bounded."""
+    texts = {"gen_ai.conversation.id": "c", "gen_ai.input.messages": [parts("user", "a")]}
+    event = EventData("gen_ai.client.inference.operation.details", START, texts)
+    logs = [LogData(f"{n:032x}", f"{n:016x}", event) for n in range(1, 31)]
+    assembler = Assembler(max_pending=10)
+    left = assembler.add_logs(logs[:5], START).blocks
+    assert (left, assembler.pending) == ([], 5)
+    assert assembler.expire(START + 6 * SECOND).blocks
+    assert assembler.pending == 0
+    assert Assembler(max_pending=10).add_logs(logs, START).blocks
 
 
 def test_log_records_before_and_after_their_span() -> None:

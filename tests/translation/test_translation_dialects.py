@@ -7,9 +7,11 @@ from translation_samples import ARGUMENTS, ASK, CONVERSATION, CUSTOMER, REPLY, R
 from translation_spans import S, assembled, record, transcript, wire
 
 from agentsight_otel.translation.dialects import DIALECTS, KIND_ORDER, Kind, walk
+from agentsight_otel.translation.dialects.annotations import read_annotations
 from agentsight_otel.translation.dialects.flattened import split_number, unflatten
 from agentsight_otel.translation.dialects.messages import read_messages
 from agentsight_otel.translation.dialects.values import as_count, as_id, load
+from agentsight_otel.translation.span_data import SpanData
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
@@ -130,10 +132,16 @@ def test_unusable_numbers_are_refused(path: str) -> None:
 
 def test_flattened_objects() -> None:
     """Lists inside come back as lists, contradictions are left out."""
-    assert unflatten([("a.0.b", 1), ("a.2.b", 2), ("c", 3), ("c.d", 4)]) == {
-        "a": [{"b": 1}, {"b": 2}],
-        "c": 3,
-    }
+    paths = ("a.0.b", "a.2.b", "c", "c.d")
+    for values in ((1, 2, 3, 4), (5, 6, {"x": 7}, 8)):
+        assert unflatten(paths, values) == {"a": [{"b": values[0]}, {"b": values[1]}], "c": values[2]}
+
+
+def test_flattened_feedback_that_is_a_list() -> None:
+    """Numbers where the name of a field should stand make no feedback, and no failure."""
+    numbered = {"annotations.0.1.score": 1.0, "annotations.1.annotation.score": 0.5}
+    found = read_annotations(walk(SpanData("a", "b", "n", 1, 2, attributes=numbered)))
+    assert [one.score for one in found] == [0.5]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from agentsight_otel.translation.assembly.render import Renderer
 from agentsight_otel.translation.assembly.trees import Node, order, tops
 from agentsight_otel.translation.assembly.turns import Turn, TurnBuilder
 from agentsight_otel.translation.dialects.base import Kind
-from agentsight_otel.translation.span_data import SpanData
+from agentsight_otel.translation.span_data import LogKey, SpanData
 
 _OTHER = Kind.OTHER
 CONTENT_NOT_CAPTURED = "content_not_captured"
@@ -95,15 +95,15 @@ def _say_if_silent(turn: Turn, notices: Counter[str]) -> None:
 
 def _take_context(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, export_all: bool) -> None:
     """Name every span of a trace as a source; those of no agent's are exported only when asked."""
-    left = _left(nodes[0].span.trace_id, memory)
     for node in nodes:
         span, kind = node.span, node.kind
         if response := node.reading.response:
             memory.told.put(response, node.conversation)
         if LOG_ONLY in span.attributes:
+            builder.add_source(node.conversation, _log_key(span))
             continue
         builder.add_source(node.conversation, span.key)
-        left.add(span.span_id)
+        memory.note_left(span)
         if kind is _OTHER or (export_all and kind is None):
             builder.add_span(node.conversation, _plain_span(node, node.conversation))
 
@@ -115,18 +115,15 @@ def _leave_out(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, expo
         if export_all and node.reading.is_ours and conversation:
             builder.add_span(conversation, _plain_span(node, conversation))
             builder.add_source(conversation, node.span.key)
-            _left(node.span.trace_id, memory).add(node.span.span_id)
-        elif LOG_ONLY not in node.span.attributes:
-            builder.filter(node.span.key, reason)
+            memory.note_left(node.span)
+        else:
+            is_log = LOG_ONLY in node.span.attributes
+            builder.filter(_log_key(node.span) if is_log else node.span.key, reason)
 
 
-def _left(trace_id: str, memory: Memory) -> set[str]:
-    """Return the ids of the spans of a trace that have left, to add to."""
-    left = memory.delivered.get(trace_id)
-    if left is None:
-        left = set()
-        memory.delivered.put(trace_id, left)
-    return left
+def _log_key(stand_in: SpanData) -> LogKey:
+    """Name the log records that a stand-in is made of: it is below the span they name."""
+    return LogKey(stand_in.trace_id, stand_in.parent_span_id or "")
 
 
 def _plain_span(node: Node, conversation_id: str) -> SpanData:

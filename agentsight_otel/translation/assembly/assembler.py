@@ -16,6 +16,8 @@ from agentsight_otel.translation.span_data import LogData, SpanData
 
 DUPLICATE = "duplicate"
 
+_AT_ONCE = 1_000
+"""Spans after which no further conversation is begun. Assembling takes twice the memory of the spans."""
 _ACTIONS = frozenset({semconv.KIND_TOOL, semconv.KIND_TASK})
 
 
@@ -31,7 +33,9 @@ class Assembler:
         export_all: Also make wire spans of spans that say nothing about a conversation.
         max_text_length: Characters after which a text is cut; None never cuts.
         idle_ns: Nanoseconds without news after which a conversation's spans are assembled.
-        max_pending: Spans that may wait; beyond it the longest quiet ones are assembled early and counted.
+        max_pending: Spans and log records that may wait; beyond it the longest quiet ones are assembled early
+            and counted.
+        max_pending_bytes: Bytes their texts may have.
     """
 
     def __init__(
@@ -42,11 +46,13 @@ class Assembler:
         max_text_length: int | None = None,
         idle_ns: int = 5_000_000_000,
         max_pending: int = 10_000,
+        max_pending_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         self._environment = normalize_environment(environment)
         self._export_all = export_all
         self._max_text_length = max_text_length
         self._max_pending = max_pending
+        self._max_pending_bytes = max_pending_bytes
         self._pending = Pending(idle_ns)
         self._memory = Memory()
         self._evicted = 0
@@ -66,22 +72,21 @@ class Assembler:
                 self._add_native(span, builder)
             elif self._has_left(span) or not self._pending.add(span, now_ns):
                 builder.filter(span.key, DUPLICATE)
-        if self._pending.count > self._max_pending:
-            traces = self._pending.take_oldest(self._max_pending)
-            self._evicted += sum(len(trace.spans) for trace in traces)
-            self._assemble(traces, builder, None)
+        self._make_room(builder)
         return builder.build()
 
     def add_logs(self, logs: Iterable[LogData], now_ns: int) -> Assembled:
-        """Take log records that carry GenAI events, before or after their spans."""
+        """Take log records that carry GenAI events, before or after their spans; return as `add` does."""
         for log in logs:
             if log.event.name.startswith("gen_ai.") and log.trace_id and log.span_id:
                 self._pending.add_log(log, now_ns)
-        return Assembled([], [])
+        builder = self._builder()
+        self._make_room(builder)
+        return builder.build()
 
     def expire(self, now_ns: int) -> Assembled:
-        """Return what has been quiet long enough."""
-        return self._assembled(self._pending.take_idle(now_ns), now_ns)
+        """Return what has been quiet long enough; of much, only the first part, for it all takes memory."""
+        return self._assembled(self._pending.take_idle(now_ns, _AT_ONCE), now_ns)
 
     def drain(self) -> Assembled:
         """Return everything pending."""
@@ -89,13 +94,21 @@ class Assembler:
 
     @property
     def pending(self) -> int:
-        """Spans that wait for the rest of their turn."""
+        """Spans and log records that wait for the rest of their turn."""
         return self._pending.count
 
     @property
     def evicted(self) -> int:
-        """Spans assembled before their conversation was quiet, for want of room."""
+        """Spans and log records assembled before their conversation was quiet, for want of room."""
         return self._evicted
+
+    def _make_room(self, builder: BlockBuilder) -> None:
+        pending, most, most_bytes = self._pending, self._max_pending, self._max_pending_bytes
+        if pending.count > most or pending.size > most_bytes:
+            # A tenth more than must go: looking for what rested longest takes a look at all of it.
+            traces = pending.take_oldest(most * 9 // 10, most_bytes * 9 // 10)
+            self._evicted += sum(trace.count for trace in traces)
+            self._assemble(traces, builder, None)
 
     def _assembled(self, traces: list[PendingTrace], now_ns: int | None) -> Assembled:
         builder = self._builder()

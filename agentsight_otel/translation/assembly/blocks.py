@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agentsight_otel.translation.block import Block, Upload
 from agentsight_otel.translation.limits import block_fields, describes_nothing
@@ -52,10 +52,6 @@ class BlockBuilder:
             if not describes_nothing(span.attributes):
                 block.fields.update(block_fields(span.attributes, self._notices))
             block.spans.append(encode_span(span, max_text_length=self._max_text_length))
-
-    def add_fields(self, conversation_id: str, attributes: dict[str, Any]) -> None:
-        """Take block fields from attributes that become no wire span."""
-        self.block(conversation_id).fields.update(block_fields(attributes, self._notices))
 
     def add_source(self, conversation_id: str, key: SpanKey) -> None:
         """Name a source span that is done when the block is."""

@@ -89,7 +89,7 @@ class Call:
     @property
     def input(self) -> list[Message]:
         """Its input without the system's messages."""
-        return self.history.messages
+        return (self._history or self.follow(None)).messages
 
     @property
     def system(self) -> str:

@@ -8,12 +8,14 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from agentsight_otel.translation.assembly.lanes import Lane
+from agentsight_otel.translation.span_data import SpanData
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 _CONVERSATIONS = 2_000
 _TRACES = 20_000
+_SPANS = 10_000
 _RESPONSES = 20_000
 _TAILS = 20_000
 _TURNS = 2_000
@@ -130,6 +132,14 @@ class Memory:
         """Conversation id by the hash of what its history ended with; "" where several ended so."""
 
         self._recorded: Recent[str, set[str]] = Recent(_TURNS)
+
+    def note_left(self, span: SpanData) -> None:
+        """Remember that a span has left; a trace that never ends begins anew after a while."""
+        left = self.delivered.get(span.trace_id)
+        if left is None or len(left) >= _SPANS:
+            left = set()
+            self.delivered.put(span.trace_id, left)
+        left.add(span.span_id)
 
     def note_recorded(self, turn_id: str, name: str) -> None:
         """Remember a tool that a turn of ours recorded itself."""

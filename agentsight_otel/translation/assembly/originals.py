@@ -82,15 +82,13 @@ def with_originals(
     for theirs in originals:
         result = beside_originals(ours, theirs, repeated)
         for key in names:
-            if key in theirs and key in ours and _differs(key, ours[key], theirs[key], repeated):
+            if key not in theirs or key not in ours or ours[key] == theirs[key]:
+                continue
+            if not key.startswith(("agentsight.", *repeated)):
                 result.setdefault(semconv.ORIGINAL_PREFIX + key, theirs[key])
         ours = result
         names = ours.keys() if len(originals) > 1 else ()
     return ours
-
-
-def _differs(key: str, mine: Any, theirs: Any, repeated: tuple[str, ...]) -> bool:
-    return mine != theirs and not key.startswith(("agentsight.", *repeated))
 
 
 # The spans of one place in a program have the same attributes in the same order.

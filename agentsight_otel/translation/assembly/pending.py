@@ -10,6 +10,7 @@ from agentsight_otel.translation.dialects import CONVERSATION_KEYS
 from agentsight_otel.translation.span_data import EventData, LogData, SpanData
 
 _NAMES = frozenset(CONVERSATION_KEYS)
+_NUMBERS = frozenset({int, float, bool, type(None)})
 _RANKS = {key: rank for rank, key in reversed([*enumerate(CONVERSATION_KEYS)])}
 MAX_HELD_IDLES = 12
 """A trace whose conversation never rests leaves after this many idle times, as does one whose tools' results
@@ -28,6 +29,8 @@ class PendingTrace(msgspec.Struct, eq=False):
         first_ns: When its first part arrived.
         last_ns: When its last part arrived.
         conversations: Conversation ids that its spans name.
+        count: Spans and log records.
+        size: Bytes of their texts, about.
         holder: The conversation it is held for, whose tools still run; "" while it is not held.
     """
 
@@ -38,17 +41,25 @@ class PendingTrace(msgspec.Struct, eq=False):
     logs: dict[str, list[EventData]] = {}
     log_sources: dict[str, LogData] = {}
     conversations: set[str] = set()
+    count: int = 0
+    size: int = 0
     holder: str = ""
 
 
 class Pending:
-    """The traces that wait, by trace id."""
+    """The traces that wait, by trace id.
+
+    Attributes:
+        count: Spans and log records in them.
+        size: Bytes of their texts, about.
+    """
 
     def __init__(self, idle_ns: int) -> None:
         self._idle_ns = idle_ns
         self._traces: dict[str, PendingTrace] = {}
         self._held: dict[str, set[str]] = {}
         self.count = 0
+        self.size = 0
 
     def add(self, span: SpanData, now_ns: int) -> bool:
         """Keep a span; False when it is here already."""
@@ -58,7 +69,7 @@ class Pending:
         if span.span_id in trace.spans:
             return False
         trace.spans[span.span_id] = span
-        self.count += 1
+        self._count(trace, _size(span.attributes) + _size(span.events))
         attributes = span.attributes
         for key in sorted(_NAMES.intersection(attributes), key=_RANKS.__getitem__):
             value = attributes[key]
@@ -73,10 +84,11 @@ class Pending:
         events = trace.logs.setdefault(log.span_id, [])
         if log.event not in events:
             events.append(log.event)
+            self._count(trace, _size(log.event))
             trace.log_sources[log.span_id] = log
 
-    def take_idle(self, now_ns: int) -> list[PendingTrace]:
-        """Remove and return the traces to which nothing was added for the idle time.
+    def take_idle(self, now_ns: int, most: int) -> list[PendingTrace]:
+        """Remove and return the traces to which nothing was added for the idle time, about *most* spans.
 
         A trace is held while another one of its conversation is not idle, or while its tools run, for a
         limited time.
@@ -87,13 +99,14 @@ class Pending:
                 busy |= trace.conversations
         longest = self._idle_ns * MAX_HELD_IDLES
         overdue = {name for name in self._held if not self.may_wait(self._holding(name), now_ns)}
-        return self._take(
-            trace_id
-            for trace_id, trace in self._traces.items()
+        idle = [
+            trace
+            for trace in self._traces.values()
             if now_ns - trace.last_ns >= self._idle_ns
             and (not trace.holder or trace.holder in overdue)
             and (busy.isdisjoint(trace.conversations) or now_ns - trace.first_ns >= longest)
-        )
+        ]
+        return self._take_first(idle, most, 0)
 
     def may_wait(self, traces: list[PendingTrace], now_ns: int) -> bool:
         """Whether the traces of a conversation whose tools run can still be held."""
@@ -109,7 +122,8 @@ class Pending:
             trace.holder = conversation_id
             self._traces[trace.trace_id] = trace
             self._held.setdefault(conversation_id, set()).add(trace.trace_id)
-            self.count += len(trace.spans)
+            self.count += trace.count
+            self.size += trace.size
 
     def take_held(self, conversations: Iterable[str]) -> list[PendingTrace]:
         """Remove and return the traces that are held for these conversations."""
@@ -117,18 +131,10 @@ class Pending:
             return []
         return self._take(trace_id for name in conversations for trace_id in sorted(self._held.get(name, ())))
 
-    def take_oldest(self, keep: int) -> list[PendingTrace]:
-        """Remove and return what rested longest, whole conversations, until *keep* spans remain."""
-        chosen: set[str] = set()
-        conversations: set[str] = set()
-        remaining = self.count
-        for trace_id, trace in sorted(self._traces.items(), key=lambda item: (item[1].last_ns, item[0])):
-            if remaining <= keep and conversations.isdisjoint(trace.conversations):
-                continue
-            chosen.add(trace_id)
-            conversations |= trace.conversations
-            remaining -= len(trace.spans)
-        return self._take(chosen)
+    def take_oldest(self, keep: int, keep_bytes: int) -> list[PendingTrace]:
+        """Remove and return what rested longest, whole conversations, until no more than that remains."""
+        by_rest = sorted(self._traces.values(), key=lambda trace: (trace.last_ns, trace.trace_id))
+        return self._take_first(by_rest, self.count - keep, self.size - keep_bytes)
 
     def take_all(self) -> list[PendingTrace]:
         """Remove and return everything."""
@@ -143,13 +149,32 @@ class Pending:
         trace.last_ns = max(trace.last_ns, now_ns)
         return trace
 
+    def _take_first(self, traces: list[PendingTrace], count: int, size: int) -> list[PendingTrace]:
+        """Remove and return the first of *traces* that hold so much, with the rest of their conversations."""
+        chosen: list[str] = []
+        conversations: set[str] = set()
+        for trace in traces:
+            if count > 0 or size > 0 or not conversations.isdisjoint(trace.conversations):
+                chosen.append(trace.trace_id)
+                conversations |= trace.conversations
+                count -= trace.count
+                size -= trace.size
+        return self._take(chosen)
+
     def _take(self, trace_ids: Iterable[str]) -> list[PendingTrace]:
         taken = [self._traces.pop(trace_id) for trace_id in list(trace_ids)]
-        self.count -= sum(len(trace.spans) for trace in taken)
         for trace in taken:
+            self.count -= trace.count
+            self.size -= trace.size
             if trace.holder:
                 self._let_go(trace)
         return taken
+
+    def _count(self, trace: PendingTrace, size: int) -> None:
+        trace.count += 1
+        trace.size += size
+        self.count += 1
+        self.size += size
 
     def _holding(self, conversation_id: str) -> list[PendingTrace]:
         return [self._traces[trace_id] for trace_id in self._held[conversation_id]]
@@ -160,3 +185,16 @@ class Pending:
         if not held:
             del self._held[trace.holder]
         trace.holder = ""
+
+
+def _size(value: object) -> int:
+    """Return about how many bytes the texts in a value take, however deep they are."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, dict | list | tuple):
+        inner = value.values() if isinstance(value, dict) else value
+        # Nearly all are texts and numbers; a call for each would be seen in what translating a span takes.
+        return sum(
+            [len(one) if type(one) is str else _size(one) for one in inner if type(one) not in _NUMBERS]
+        )
+    return _size(value.attributes) + _size(value.body) if isinstance(value, EventData) else 0

@@ -25,7 +25,6 @@ from agentsight_otel.translation.assembly.turns import Said, Turn
 from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.span_data import EventData, SpanData
 
-_INHERITED = ("agentsight.conversation.", "agentsight.turn.")
 _MESSAGE_EVENTS = ("gen_ai.", "agentsight.")
 _LLM = Kind.LLM
 _WITH_HISTORY = frozenset({Kind.AGENT, Kind.CHAIN, Kind.LLM, Kind.TURN})

@@ -12,6 +12,7 @@ from agentsight_otel.translation.assembly.calls import Call
 from agentsight_otel.translation.assembly.memory import KnownAction
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.base import Kind, Rules
+from agentsight_otel.translation.dialects.events import CHOICE, TOOL_OUTPUT
 from agentsight_otel.translation.dialects.messages import read_messages
 from agentsight_otel.translation.dialects.parts import Part, plain_result
 from agentsight_otel.translation.dialects.reading import flag_says_failed
@@ -236,7 +237,7 @@ def _from_span(node: Node) -> ToolRun:
     raw = fields.get("tool_result", _MISSING)
     if raw is _MISSING:
         for event in node.span.events:
-            if event.name in {"tool.output", "gen_ai.choice"}:
+            if event.name in {TOOL_OUTPUT, CHOICE}:
                 raw = next(
                     (
                         event.attributes[k]

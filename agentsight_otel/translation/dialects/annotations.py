@@ -45,8 +45,8 @@ def read_annotations(found: Walk) -> tuple[Annotation, ...]:
     read: list[Annotation] = []
     for field, scope in _SCOPES.items():
         for paths, values in found.flat.get(field, ()):
-            item = unflatten(zip(paths, values, strict=True))
-            inner = item.get("annotation", item.get("evaluation"))
+            item = unflatten(paths, values)
+            inner = item.get("annotation", item.get("evaluation")) if isinstance(item, dict) else None
             if isinstance(inner, dict):
                 read.append(_annotation(inner, scope, human=_is_human(inner.get("annotator_kind"))))
     for event in found.span.events:

@@ -29,7 +29,6 @@ class Kind(StrEnum):
 
 Keys = tuple[str, ...]
 KindTable = Mapping[str, Kind]
-_NO_KINDS: KindTable = {}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,6 @@ _ROLES = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
-_TAKEN_FROM_EXCEPTION = ("exception.type", "exception.message")
 
 
 class EventMessages(msgspec.Struct):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -23,35 +22,40 @@ def split_number(path: str) -> tuple[int, str] | None:
     return (index, rest) if index <= _MAX_INDEX else None
 
 
-def unflatten(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Put one object together.
+def unflatten(paths: tuple[str, ...], values: tuple[Any, ...]) -> Any:
+    """Put one object together, or one list where the paths begin with numbers.
 
-    ``[("message.role", "user"), ("message.contents.0.text", "hi")]`` becomes
+    ``("message.role", "message.contents.0.text")`` and ``("user", "hi")`` become
     ``{"message": {"role": "user", "contents": [{"text": "hi"}]}}``. Numbers may have gaps and are never
     trusted as sizes; a path that contradicts an earlier one is left out.
     """
+    return _filled(_shape(paths), values)
+
+
+def _filled(node: Any, values: tuple[Any, ...]) -> Any:
+    if type(node) is int:
+        return values[node]
+    if type(node) is dict:
+        return {key: _filled(below, values) for key, below in node.items()}
+    return [_filled(below, values) for below in node]
+
+
+# The messages of one place in a program have the same paths in the same order.
+@lru_cache(maxsize=1024)
+def _shape(paths: tuple[str, ...]) -> Any:
+    """Return the object or list with the place of each value instead of the value."""
     root: dict[str, Any] = {}
-    numbered = False
-    for path, value in items:
+    for place, path in enumerate(paths):
+        *steps, last = path.split(".", _MAX_DEPTH)
         node = root
-        steps, last, has_numbers = _steps(path)
         for step in steps:
-            below = node.get(step)
-            if below is None and step not in node:
-                below = node[step] = {}
-            elif not isinstance(below, dict):
+            below = node.setdefault(step, {})
+            if not isinstance(below, dict):
                 break
             node = below
         else:
-            node.setdefault(last, value)
-            numbered = numbered or has_numbers
-    return _lists(root) if numbered else root
-
-
-@lru_cache(maxsize=1024)
-def _steps(path: str) -> tuple[tuple[str, ...], str, bool]:
-    *steps, last = path.split(".", _MAX_DEPTH)
-    return tuple(steps), last, any(map(str.isdigit, steps))
+            node.setdefault(last, place)
+    return _lists(root)
 
 
 def _is_number(key: str) -> bool:
@@ -63,4 +67,4 @@ def _lists(node: Any) -> Any:
         return node
     if node and all(map(_is_number, node)):
         return [_lists(value) for _, value in sorted((int(key), value) for key, value in node.items())]
-    return {key: _lists(value) if type(value) is dict else value for key, value in node.items()}
+    return {key: _lists(value) for key, value in node.items()}

@@ -183,7 +183,7 @@ def message_of_items(
     """Return the messages of one flattened object: its paths, as `split_number` leaves them, and values."""
     if _ONLY_TEXT.issuperset(map(type, values)) and sum(map(len, values)) <= _MAX_CACHED:
         return _cached_items(paths, values, default_role)
-    return tuple(_read(unflatten(zip(paths, values, strict=True)), default_role, 1))
+    return tuple(_read(unflatten(paths, values), default_role, 1))
 
 
 # Every model call repeats the whole history, so nearly every message has been read before.
@@ -223,7 +223,7 @@ _cached_json = lru_cache(maxsize=2048)(_one_json)
 def _cached_items(paths: tuple[str, ...], values: tuple[Any, ...], default_role: str) -> tuple[Message, ...]:
     if paths in _PLAIN_PATHS and values[0] in _SPEAKERS and values[1]:
         return (Message(_ROLES[values[0]], (Part("text", values[1]),)),)
-    return tuple(_read(unflatten(zip(paths, values, strict=True)), default_role, 1))
+    return tuple(_read(unflatten(paths, values), default_role, 1))
 
 
 def _read(value: Any, default_role: str, depth: int) -> list[Message]:

@@ -43,7 +43,7 @@ class ChatApp:
         create: The client's method.
         model: Name of the model.
         scope: What the application puts around a turn to name its conversation and customer.
-        around_tool: What it puts around a tool.
+        run_tool: Runs a tool by its name; a failure is the text that the model is told.
     """
 
     def __init__(

@@ -17,9 +17,10 @@ from claude_agent_sdk import (
     query,
     tool,
 )
-from harness import Context, Driver, run
+from harness import Context, Driver, core_without, run
 from model_server import Rule
 from otlp_sink import OtlpSink, otlp_sink
+from otlp_spans import spans_of
 from own_span import own_span
 from shape import Conversation, Scenario, Turn
 from shop import BILLING, SHOP, TOOLS, Tool, run_tool
@@ -118,7 +119,7 @@ class App:
                 if isinstance(message, ResultMessage):
                     self._sessions[conversation.key] = message.session_id
                     result = message
-        self._context.collector.add(map(without_prompts, self._sink.take()))
+        self._context.collector.add(map(without_prompts, spans_of(self._sink.take())))
         if result.is_error:
             raise RuntimeError(result.result)
 
@@ -170,16 +171,7 @@ if __name__ == "__main__":
             name="claude_agent_native",
             instrument=instrument,
             app=App,
-            scenarios=(
-                "basic",
-                "same_text",
-                "provider_error",
-                "odd_texts",
-                "no_id",
-                "tools",
-                "streaming",
-                "interleaved",
-            ),
+            scenarios=core_without("delegate"),
             adapt=adapt,
             reshape=reshape,
         )

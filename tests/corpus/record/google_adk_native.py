@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from google_adk_app import AdkApp
-from harness import Context, Driver, run
+from harness import Context, Driver, core_without, run
 from model_wire import ToolUse
 
-SCENARIOS = (
-    "basic",
-    "tools",
-    "same_text",
-    "transfer",
-    "streaming",
-    "interleaved",
-    "provider_error",
-    "no_id",
-)
+SCENARIOS = (*core_without("delegate", "odd_texts"), "transfer")
 TRANSFER = (ToolUse("transfer_to_agent", {"agent_name": "billing"}), "")
 
 

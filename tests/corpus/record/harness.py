@@ -44,7 +44,13 @@ CORE = (
     "odd_texts",
     "no_id",
 )
+"""What most combinations can run."""
 MODEL = "gpt-4o-mini"
+
+
+def core_without(*names: str) -> tuple[str, ...]:
+    """The scenarios of `CORE` but those that a combination cannot run."""
+    return tuple(name for name in CORE if name not in names)
 
 
 class NotRecordedError(Exception):

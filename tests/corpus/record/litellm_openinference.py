@@ -6,7 +6,7 @@ from functools import partial
 
 import litellm
 from chat_loop import ChatApp
-from harness import CORE, MODEL, Context, Driver, run
+from harness import MODEL, Context, Driver, core_without, run
 from openinference.instrumentation.litellm import LiteLLMInstrumentor
 from openinference_scope import scope
 
@@ -31,7 +31,7 @@ if __name__ == "__main__":
             name="litellm_openinference",
             instrument=instrument,
             app=app,
-            scenarios=tuple(name for name in CORE if name != "odd_texts"),
+            scenarios=core_without("odd_texts"),
             per_turn=True,
         )
     )

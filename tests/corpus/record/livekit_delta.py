@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness import Driver, run
-from livekit_native import App, Room, instrument
+from harness import Driver, core_without, run
+from livekit_native import Room, app, instrument
 
 if __name__ == "__main__":
     Room.recording = {
@@ -17,15 +17,7 @@ if __name__ == "__main__":
         Driver(
             name="livekit_delta",
             instrument=instrument,
-            app=App,
-            scenarios=(
-                "basic",
-                "tools",
-                "same_text",
-                "transfer",
-                "streaming",
-                "interleaved",
-                "provider_error",
-            ),
+            app=app,
+            scenarios=(*core_without("delegate", "odd_texts", "no_id"), "transfer"),
         )
     )

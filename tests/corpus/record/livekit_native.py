@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
 from typing import Any
 
-from harness import MODEL, Context, Driver, run
+from harness import MODEL, Context, Driver, core_without, run
 from livekit.agents import Agent, AgentSession, APIConnectOptions, RunContext, function_tool
 from livekit.agents.telemetry import set_tracer_provider
 from livekit.agents.testing import fake_job_context
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.plugins import openai
 from opentelemetry import trace
+from sessions import SessionApp
 from shape import Conversation, Turn
 from shop import BILLING, SHOP, TOOLS
 
@@ -51,12 +52,23 @@ class Room:
         self._stack = ExitStack()
         self._session: AgentSession[None] | None = None
 
-    async def inside(self, work: Coroutine[Any, Any, None]) -> None:
+    async def start(self) -> None:
+        """Start the session, under a span of the application's own that names the customer."""
+        await self._inside(self._enter())
+
+    async def say(self, turn: Turn) -> None:
+        """Run one turn."""
+        await self._inside(self._say(turn.text))
+
+    async def end(self) -> None:
+        """Close the session."""
+        await self._inside(self._leave())
+
+    async def _inside(self, work: Coroutine[Any, Any, None]) -> None:
         """Run *work* in the room's context."""
         await asyncio.create_task(work, context=self._context)
 
-    async def enter(self) -> None:
-        """Start the session, under a span of the application's own that names the customer."""
+    async def _enter(self) -> None:
         if self._conversation.id:
             job = self._stack.enter_context(fake_job_context())
             job.job.room.sid = self._conversation.id
@@ -67,13 +79,11 @@ class Room:
         self._session = AgentSession(llm=model, conn_options=once)
         await self._session.start(shop(), record=self.recording)
 
-    async def say(self, text: str) -> None:
-        """Run one turn."""
+    async def _say(self, text: str) -> None:
         assert self._session
         await self._session.run(user_input=text)
 
-    async def leave(self) -> None:
-        """Close the session."""
+    async def _leave(self) -> None:
         assert self._session
         await self._session.aclose()
         self._stack.close()
@@ -100,25 +110,9 @@ def shop() -> Agent:
     return Agent(instructions=SHOP, tools=[*tools, transfer_to_billing])
 
 
-class App:
+def app(context: Context) -> SessionApp:
     """A room for each conversation."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._rooms: dict[str, Room] = {}
-
-    async def turn(self, conversation: Conversation, turn: Turn) -> None:
-        """Run one turn in the conversation's room."""
-        room = self._rooms.get(conversation.key)
-        if room is None:
-            room = self._rooms[conversation.key] = Room(self._context, conversation)
-            await room.inside(room.enter())
-        await room.inside(room.say(turn.text))
-
-    async def close(self) -> None:
-        """Close all rooms."""
-        for room in self._rooms.values():
-            await room.inside(room.leave())
+    return SessionApp(functools.partial(Room, context))
 
 
 if __name__ == "__main__":
@@ -126,18 +120,7 @@ if __name__ == "__main__":
         Driver(
             name="livekit_native",
             instrument=instrument,
-            app=App,
-            scenarios=(
-                "basic",
-                "tools",
-                "same_text",
-                "transfer",
-                "streaming",
-                "interleaved",
-                "provider_error",
-                "odd_texts",
-                "no_id",
-                "concurrent",
-            ),
+            app=app,
+            scenarios=(*core_without("delegate"), "transfer", "concurrent"),
         )
     )

@@ -9,11 +9,12 @@ from typing import Any
 
 import mlflow
 from chat_loop import ChatApp
-from harness import MODEL, Context, Driver, run
+from harness import CORE, MODEL, Context, Driver, run
 from mlflow.entities import SpanType
 from mlflow.tracing.provider import provider
 from openai import OpenAI
 from otlp_sink import OtlpSink, otlp_sink
+from otlp_spans import spans_of
 from shape import Conversation, Turn
 from shop import TOOLS, WarehouseError
 
@@ -66,7 +67,7 @@ class App(ChatApp):
             return answer(turn.text)
         finally:
             provider.get().force_flush()
-            self._collector.add(_sink.take())
+            self._collector.add(spans_of(_sink.take()))
 
 
 if __name__ == "__main__":
@@ -75,18 +76,7 @@ if __name__ == "__main__":
             name="mlflow_openai",
             instrument=instrument,
             app=App,
-            scenarios=(
-                "basic",
-                "tools",
-                "same_text",
-                "delegate",
-                "streaming",
-                "interleaved",
-                "provider_error",
-                "odd_texts",
-                "no_id",
-                "trimmed",
-            ),
+            scenarios=(*CORE, "trimmed"),
             per_turn=True,
         )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import Driver, run
+from harness import Driver, core_without, run
 from mlflow_openai import App, instrument
 
 if __name__ == "__main__":
@@ -11,7 +11,7 @@ if __name__ == "__main__":
             name="mlflow_semconv",
             instrument=instrument,
             app=App,
-            scenarios=("basic", "tools", "same_text", "streaming", "interleaved", "provider_error", "no_id"),
+            scenarios=core_without("delegate", "odd_texts"),
             env={"MLFLOW_ENABLE_OTEL_GENAI_SEMCONV": "true"},
             per_turn=True,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import openlit
 from chat_loop import ChatApp
-from harness import MODEL, Context, Driver, run
+from harness import MODEL, Context, Driver, core_without, run
 from openai import OpenAI
 from own_span import own_span
 
@@ -32,7 +32,7 @@ if __name__ == "__main__":
             name="openai_openlit",
             instrument=instrument,
             app=app,
-            scenarios=("basic", "tools", "same_text", "streaming", "interleaved", "provider_error", "no_id"),
+            scenarios=core_without("delegate", "odd_texts"),
             per_turn=True,
         )
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import functools
 from typing import Any
 
-from chat_loop import SCHEMAS
-from harness import MODEL, Context, Driver, run
+from harness import MODEL, Context, Driver, core_without, run
 from openai import AsyncOpenAI
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
@@ -31,8 +30,9 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import FunctionCallParams
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.workers.runner import WorkerRunner
+from sessions import SessionApp
 from shape import Conversation, Turn
-from shop import SHOP, run_tool_safely
+from shop import SHOP, TOOLS, run_tool_safely
 
 
 def instrument(_context: Context) -> None:
@@ -71,8 +71,8 @@ class Call:
     def __init__(self, context: Context, conversation: Conversation) -> None:
         settings = Model.Settings(model=MODEL, system_instruction=SHOP)
         llm = Model(api_key="test", base_url=context.openai_url, settings=settings)
-        for schema in SCHEMAS:
-            llm.register_function(schema["function"]["name"], self._tool)
+        for name in TOOLS:
+            llm.register_function(name, self._tool)
         self._history = LLMContext(tools=ToolsSchema(standard_tools=_schemas()))
         aggregators = LLMContextAggregatorPair(self._history)
         self._screen = Screen()
@@ -108,12 +108,12 @@ class Call:
         self._running = asyncio.create_task(runner.run())
         await asyncio.wait_for(started.wait(), 10)
 
-    async def say(self, text: str, answers: int) -> None:
-        """Say *text* and wait for so many answers of the model."""
+    async def say(self, turn: Turn) -> None:
+        """Run one turn: wait for as many answers of the model as it has calls."""
         await self._worker.queue_frames([UserStartedSpeakingFrame(), UserStoppedSpeakingFrame()])
-        message: Any = {"role": "user", "content": text}
+        message: Any = {"role": "user", "content": turn.text}
         await self._worker.queue_frame(LLMMessagesAppendFrame([message], run_llm=True))
-        for _ in range(answers):
+        for _ in turn.calls:
             if not await asyncio.wait_for(self._screen.answers.get(), 20):
                 return
         for _ in range(500):  # the answer is written down by another task
@@ -122,7 +122,7 @@ class Call:
             await asyncio.sleep(0.01)
         raise TimeoutError("the answer was not written down")
 
-    async def hang_up(self) -> None:
+    async def end(self) -> None:
         """End the pipeline."""
         assert self._running
         await self._worker.queue_frame(EndFrame())
@@ -132,34 +132,15 @@ class Call:
 def _schemas() -> list[Any]:
     return [
         FunctionSchema(
-            function["name"],
-            function["description"],
-            function["parameters"]["properties"],
-            function["parameters"]["required"],
+            tool.name, tool.description, tool.parameters["properties"], tool.parameters["required"]
         )
-        for function in (json.loads(json.dumps(schema["function"])) for schema in SCHEMAS)
+        for tool in TOOLS.values()
     ]
 
 
-class App:
+def app(context: Context) -> SessionApp:
     """A call for each conversation."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._calls: dict[str, Call] = {}
-
-    async def turn(self, conversation: Conversation, turn: Turn) -> None:
-        """Run one turn."""
-        call = self._calls.get(conversation.key)
-        if call is None:
-            call = self._calls[conversation.key] = Call(self._context, conversation)
-            await call.start()
-        await call.say(turn.text, len(turn.calls))
-
-    async def close(self) -> None:
-        """End all calls."""
-        for call in self._calls.values():
-            await call.hang_up()
+    return SessionApp(functools.partial(Call, context))
 
 
 if __name__ == "__main__":
@@ -167,17 +148,7 @@ if __name__ == "__main__":
         Driver(
             name="pipecat_native",
             instrument=instrument,
-            app=App,
-            scenarios=(
-                "basic",
-                "tools",
-                "same_text",
-                "streaming",
-                "interleaved",
-                "concurrent",
-                "provider_error",
-                "odd_texts",
-                "no_id",
-            ),
+            app=app,
+            scenarios=(*core_without("delegate"), "concurrent"),
         )
     )

@@ -10,20 +10,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from harness import Context
+from harness import Context, core_without
 from shop import BILLING, SHOP, TOOLS
 
-SCENARIOS = (
-    "basic",
-    "tools",
-    "same_text",
-    "delegate",
-    "streaming",
-    "interleaved",
-    "provider_error",
-    "no_id",
-    "content_off",
-)
+SCENARIOS = (*core_without("odd_texts"), "content_off")
 
 
 def instrument(_context: Context) -> None:

@@ -1,81 +1,33 @@
-"""Receives spans sent by OTLP over HTTP, as protobuf or JSON, in the fields of ``SpanData``."""
+"""Spans that were sent by OTLP, as protobuf or JSON, in the fields of ``SpanData``."""
 
 from __future__ import annotations
 
 import base64
-import gzip
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dump import without_defaults
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from otlp_sink import Export
 
 Json = dict[str, Any]
 _KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 _STATUSES = ("unset", "ok", "error")
 
 
-class OtlpSink:
-    """What was received, until it is taken.
-
-    Attributes:
-        url: Base URL, as ``OTEL_EXPORTER_OTLP_ENDPOINT`` wants it.
-        spans: In the order of arrival.
-    """
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.spans: list[Json] = []
-
-    def take(self) -> list[Json]:
-        """The spans since the last call."""
-        spans, self.spans = self.spans, []
-        return spans
-
-
-@contextmanager
-def otlp_sink() -> Iterator[OtlpSink]:
-    """Receive on a free port of the loopback interface."""
-    sink = OtlpSink()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            if self.path.endswith("/v1/traces"):
-                sink.spans += list(_spans(_request(body, self.headers["Content-Type"])))
-            self.send_response(200)
-            self.send_header("Content-Type", self.headers["Content-Type"])
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Stay silent."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        sink.url = f"http://127.0.0.1:{server.server_address[1]}"
-        try:
-            yield sink
-        finally:
-            server.shutdown()
-            thread.join(10)
+def spans_of(exports: Iterable[Export]) -> Iterator[Json]:
+    """Iterate over the spans that were received, in the order of arrival."""
+    for export in exports:
+        if export.path.endswith("/v1/traces"):
+            yield from _spans(_request(export.body, export.content_type))
 
 
 def _request(body: bytes, content_type: str) -> Json:
     if content_type.startswith("application/json"):
         request: Json = json.loads(body)
         return request
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - only where protobuf is sent
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415 - as above
-        ExportTraceServiceRequest,
-    )
-
     return MessageToDict(ExportTraceServiceRequest.FromString(body), use_integers_for_enums=True)
 
 
