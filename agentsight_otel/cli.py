@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 
 from agentsight_otel import commands as more
 from agentsight_otel import doctor
 from agentsight_otel._version import __version__
+from agentsight_otel.commands.extras import optional
 from agentsight_otel.commands.output import printable, say
 from agentsight_otel.exceptions import AgentSightException
 
@@ -51,6 +50,12 @@ def parser() -> argparse.ArgumentParser:
         type=_count,
         metavar="N",
         help="requests a key may send in a minute (default: any number)",
+    )
+    serve.add_argument(
+        "--attachment-quota",
+        type=_count,
+        metavar="MB",
+        help="how much the attachments of an agent may be in all (default: any amount)",
     )
     serve.add_argument(
         "--embed-origin",
@@ -100,13 +105,14 @@ def _count(text: str) -> int:
 
 
 def _serve(given: argparse.Namespace) -> None:
-    service = _optional("agentsight_otel.server.run", "server").serve(
+    service = optional("agentsight_otel.server.run", "server").serve(
         given.host,
         given.port,
         given.db,
         given.api_key,
         allow_remote=given.allow_remote,
         rate_limit=given.rate_limit,
+        attachment_quota=given.attachment_quota and given.attachment_quota << 20,
         embed_origins=given.embed_origin,
     )
     print(*service.lines(), sep="\n", flush=True)
@@ -114,13 +120,13 @@ def _serve(given: argparse.Namespace) -> None:
 
 
 def _gateway(given: argparse.Namespace) -> None:
-    _optional("agentsight_otel.gateway.run", "gateway").serve(
+    optional("agentsight_otel.gateway.run", "gateway").serve(
         given.host, given.port, given.endpoint, given.api_key, given.api_keys_file
     )
 
 
 def _demo(given: argparse.Namespace) -> None:
-    _optional("agentsight_otel.demo.run", "server").demo(
+    optional("agentsight_otel.demo.run", "server").demo(
         port=given.port,
         db=given.db,
         seed=given.seed,
@@ -138,16 +144,6 @@ def _doctor(given: argparse.Namespace) -> int:
             say(f"{'':20}→ {finding.advice}")
         worst = max(worst, int(finding.level is doctor.Level.PROBLEM))
     return worst
-
-
-def _optional(module: str, extra: str) -> ModuleType:
-    """Import a room whose dependencies are optional."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise SystemExit(
-            f"agentsight-otel: {error.name} is missing; pip install 'agentsight-otel[{extra}]'"
-        ) from None
 
 
 def _fail(text: str) -> int:

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -162,20 +163,8 @@ class Config:
         """Normalise and check every value."""
         object.__setattr__(self, "api_key", (self.api_key or "").strip() or None)
         object.__setattr__(self, "endpoint", _checked_endpoint(self.endpoint))
-        try:
-            object.__setattr__(self, "durability", Durability(self.durability))
-        except ValueError:
-            raise ConfigurationException(
-                "durability must be process, power or memory",
-                field="durability",
-                limit="process, power or memory",
-            ) from None
-        try:
-            object.__setattr__(self, "propagate", Propagation(self.propagate))
-        except ValueError:
-            raise ConfigurationException(
-                "propagate must be all, ids or none", field="propagate", limit="all, ids or none"
-            ) from None
+        for name, kind in (("durability", Durability), ("propagate", Propagation)):
+            object.__setattr__(self, name, _checked_member(name, kind, getattr(self, name)))
         for name, most in _MOST.items():
             _check_number(name, getattr(self, name), most)
 
@@ -245,6 +234,15 @@ def _with_key(values: dict[str, Any]) -> dict[str, Any]:
     if "api_key" in values or not values.get("api_key_file"):
         return values
     return {**values, "api_key": read_key_file(values["api_key_file"])}
+
+
+def _checked_member(name: str, kind: type[StrEnum], value: Any) -> StrEnum:
+    try:
+        return kind(value)
+    except ValueError:
+        *others, last = kind
+        limit = f"{', '.join(others)} or {last}"
+        raise ConfigurationException(f"{name} must be {limit}", field=name, limit=limit) from None
 
 
 def _check_number(name: str, value: object, most: float) -> None:

@@ -5,6 +5,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
+CIRCUMSTANCES: Final = (
+    "device",
+    "source",
+    "language",
+    "environment",
+    "started_at",
+    "ended_at",
+    "message_count",
+)
+"""Columns that every table of conversations has, in this order."""
+
 _DANGEROUS: Final = re.compile(r"(^|[;|\t\r\n])([\s\"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a spreadsheet, with whatever separator it expects, would see the beginning of a formula.
 

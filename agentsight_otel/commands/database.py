@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 from pathlib import Path
 from typing import Any
 
+from agentsight_otel.commands.extras import optional
 from agentsight_otel.commands.output import progress_bar, say
 
 DATABASE = "agentsight.db"
@@ -68,6 +68,8 @@ def _of_database(parser: Any, *, agent: bool = True) -> None:
     )
     if agent:
         parser.add_argument("--agent", help="name of the agent (default: the only one there is)")
+    else:
+        parser.set_defaults(agent=None)
 
 
 def _days(text: str) -> float:
@@ -88,18 +90,13 @@ def _positive(text: str, unit: str, least: float = 1 / 24) -> float:
     return value
 
 
-def _room() -> Any:
-    """Import what needs the extra ``[server]``."""
-    try:
-        return importlib.import_module("agentsight_otel.server.operating")
-    except ModuleNotFoundError as error:
-        raise SystemExit(
-            f"agentsight-otel: {error.name} is missing; pip install 'agentsight-otel[server]'"
-        ) from None
+def _opened(given: argparse.Namespace) -> Any:
+    """Open the database that is named, and the agent in it, for as long as the block lasts."""
+    return optional("agentsight_otel.server.operating", "server").opened(given.db, given.agent)
 
 
 def _list_keys(given: argparse.Namespace) -> None:
-    with _room().opened(given.db, given.agent) as place:
+    with _opened(given) as place:
         say(f"{'id':>4}  {'key':14}  {'role':5}  {'state':8}  {'expires':16}  {'last used':16}  name")
         for key in place.key_lines():
             expires, used = key.expires or "never", key.last_used or "never"
@@ -108,23 +105,23 @@ def _list_keys(given: argparse.Namespace) -> None:
 
 
 def _create_key(given: argparse.Namespace) -> None:
-    with _room().opened(given.db, given.agent) as place:
+    with _opened(given) as place:
         say(place.create_key(given.role, given.name, given.days))
 
 
 def _rotate_key(given: argparse.Namespace) -> None:
-    with _room().opened(given.db, given.agent) as place:
+    with _opened(given) as place:
         say(place.rotate_key(given.id, given.overlap))
 
 
 def _revoke_key(given: argparse.Namespace) -> None:
-    with _room().opened(given.db, given.agent) as place:
+    with _opened(given) as place:
         place.revoke_key(given.id)
         say(f"key {given.id} is revoked")
 
 
 def _import(given: argparse.Namespace) -> int:
-    with _room().opened(given.db, given.agent) as place:
+    with _opened(given) as place:
         if given.undo is not None:
             say(f"removed {place.undo_import(given.undo):,} conversations of import {given.undo}")
             return 0
@@ -141,11 +138,11 @@ def _import(given: argparse.Namespace) -> int:
 
 
 def _backup(given: argparse.Namespace) -> None:
-    with _room().opened(given.db) as place:
+    with _opened(given) as place:
         place.back_up(given.file)
     say(f"copied to {given.file}")
 
 
 def _expire(given: argparse.Namespace) -> None:
-    with _room().opened(given.db, given.agent) as place:
+    with _opened(given) as place:
         say(f"removed {place.expire(given.days):,} conversations")

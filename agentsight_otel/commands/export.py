@@ -14,20 +14,14 @@ from agentsight_otel.clients import AgentSightAPI
 from agentsight_otel.commands.output import printable
 from agentsight_otel.config import Config
 from agentsight_otel.encoding import encode_json_str
-from agentsight_otel.spreadsheet import safe_cell
+from agentsight_otel.spreadsheet import CIRCUMSTANCES, safe_cell
 
 COLUMNS = (
     "id",
     "conversation_id",
     "name",
     "customer_id",
-    "device",
-    "source",
-    "language",
-    "environment",
-    "started_at",
-    "ended_at",
-    "message_count",
+    *CIRCUMSTANCES,
     "feedback_count",
     "is_marked",
     "is_used",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import threading
 import time
 from typing import Any
 
 from agentsight_otel.clients import AgentSightAPI, ConversationManager
+from agentsight_otel.commands.output import progress_bar
 from agentsight_otel.demo.help_desk import HelpDesk
 from agentsight_otel.enums import Sentiment
 from agentsight_otel.pipeline import ConversationTracker, shutdown
@@ -24,8 +24,6 @@ QUESTIONS = (
 )
 PAUSE = 0.3
 """Seconds the visitor takes to read an answer."""
-
-_BAR = 30
 
 
 def demo(*, port: int, db: str, seed: int, conversations: int, stay: bool) -> None:
@@ -44,7 +42,9 @@ def demo(*, port: int, db: str, seed: int, conversations: int, stay: bool) -> No
         print(f"A local AgentSight is running at {service.url}\n", flush=True)
         with tempfile.TemporaryDirectory() as spool:
             _visit(service, spool)
-        demo_data.fill(service.store, 1, seed=seed, conversations=conversations, progress=_show_progress)
+        bar = progress_bar("making up a month of conversations")
+        made = demo_data.fill(service.store, 1, seed=seed, conversations=conversations, progress=bar)
+        print(f"A month of {made} made-up conversations is in the dashboard.")
         print(f"\nThe dashboard: {service.dashboard_url}", flush=True)
         if stay:
             print("Ctrl-C stops it.", flush=True)
@@ -84,14 +84,3 @@ def _print_transcript(conversation: dict[str, Any]) -> None:
     print(
         "\n", *(f"  feedback: {f['sentiment']}" for f in conversation["feedbacks"]), "\n", sep="", flush=True
     )
-
-
-def _show_progress(done: int, total: int) -> None:
-    """Draw a bar on a terminal; say nothing into a pipe but the end."""
-    if sys.stdout.isatty():
-        filled = _BAR * done // total
-        print(
-            f"\rA month of conversations [{'#' * filled}{'.' * (_BAR - filled)}] {done}", end="", flush=True
-        )
-    elif done == total:
-        print(f"A month of {total} made-up conversations is in the dashboard.")

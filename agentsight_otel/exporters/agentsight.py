@@ -12,8 +12,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from agentsight_otel.config import Config
 from agentsight_otel.exceptions import AgentSightException
-from agentsight_otel.exporters.delivery import Delivery, FlushResult, Stats, delivery_for
+from agentsight_otel.exporters.delivery import Delivery, FlushResult, Stats
 from agentsight_otel.exporters.keys import KeyCallback
+from agentsight_otel.exporters.registry import delivery_for
 from agentsight_otel.guard import guarded
 
 logger = logging.getLogger("agentsight_otel")

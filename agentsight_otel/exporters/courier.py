@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentsight_otel.exporters.adoption import Adopter
 from agentsight_otel.exporters.batching import Batch, Batcher
@@ -17,7 +17,7 @@ from agentsight_otel.exporters.link import Link
 from agentsight_otel.exporters.notices import Notices
 from agentsight_otel.exporters.settlement import Settlement
 from agentsight_otel.exporters.tickets import Ticket
-from agentsight_otel.exporters.uploads import Pending, Uploader
+from agentsight_otel.exporters.uploads import ATTACHMENTS, Pending, Uploader
 from agentsight_otel.journal import Kind
 from agentsight_otel.translation.block import Upload
 from agentsight_otel.translation.span_data import SpanKey
@@ -129,9 +129,9 @@ class Courier:
     def _fill(self) -> None:
         while not self._batcher.full and self._ledger.inbox_size:
             before = self._ledger.admitted
-            entries = self._ledger.take(STEP)
-            if entries:
-                self._assemble(entries)
+            taken = self._ledger.take(STEP)
+            if taken:
+                self._assemble(taken)
             busy = self._ledger.admitted != before and self._ledger.inbox_size < _CROWD
             time.sleep(_PAUSE if busy else 0)
         if self._ledger.inbox_size:
@@ -142,18 +142,17 @@ class Courier:
         elif self._assembler.pending:
             self._accept(self._assembler.expire(time.time_ns()))
 
-    def _assemble(self, entries: list[Entry]) -> None:
-        kind = entries[0].kind
+    def _assemble(self, taken: list[tuple[Entry, Any]]) -> None:
+        kind = taken[0][0].kind
         if kind == Kind.UPLOAD:
             policy = self._link.backoff.policy
-            self._uploads.extend(Pending(entry, policy) for entry in entries)
+            self._uploads.extend(Pending(entry, upload, policy) for entry, upload in taken)
             return
-        values = [entry.value for entry in entries]
+        values = [value for _, value in taken]
         if kind == Kind.LOG:
             self._accept(self._assembler.add_logs(values, time.time_ns()))
         else:
             self._accept(self._assembler.add(values, time.time_ns()))
-        self._ledger.cool(entries)
 
     def _accept(self, assembled: Assembled) -> None:
         self._notices.tell(self._assembler.notices)
@@ -239,7 +238,7 @@ class Courier:
         else:
             return False
         outcome = self._uploader.send(pending)
-        self._observe("/api/attachments/", 1, outcome)
+        self._observe(ATTACHMENTS, 1, outcome)
         if outcome.verdict is Verdict.OK or outcome.status != 404:
             self._link.note(outcome, now)
         self._follow_upload(pending, outcome, now)

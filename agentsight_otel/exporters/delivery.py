@@ -30,8 +30,6 @@ from agentsight_otel.exporters.packed import UNUSUAL
 from agentsight_otel.exporters.sender import Sender
 from agentsight_otel.exporters.stats import Stats
 from agentsight_otel.exporters.tickets import FlushResult, Ticket
-from agentsight_otel.forking import SETUP
-from agentsight_otel.guard import guarded
 from agentsight_otel.journal import DeadFile, Journal, Kind, Ref, default_folder, fingerprint
 from agentsight_otel.retry import Backoff, RetryPolicy
 from agentsight_otel.translation.block import Upload
@@ -41,7 +39,7 @@ from agentsight_otel.translation.relevance import is_relevant
 from agentsight_otel.translation.span_data import LogData, SpanData
 from agentsight_otel.transport import Outcome, Transport
 
-__all__ = ["Delivery", "FlushResult", "Stats", "Ticket", "delivery_for"]
+__all__ = ["Delivery", "FlushResult", "Stats", "Ticket"]
 
 logger = logging.getLogger("agentsight_otel")
 
@@ -56,7 +54,7 @@ class Delivery:
 
     `submit` returns when the records are in the journal. One daemon thread, started when there is something
     to do, sends them. After a fork the child begins with nothing: what waited is its parent's. Safe for any
-    thread. Get one with `delivery_for`.
+    thread. Get one with `registry.delivery_for`.
 
     Args:
         config: Endpoint, key, limits and durability.
@@ -339,62 +337,3 @@ def spool_folder(config: Config) -> Path | None:
     """Return the folder of a destination's journal; None when there is nowhere to put one."""
     root = Path(config.spool_dir) if config.spool_dir else default_folder()
     return None if root is None else root / fingerprint(config.endpoint, config.require_api_key())
-
-
-class Registry:
-    """The deliveries of this process."""
-
-    def __init__(self) -> None:
-        self._deliveries: dict[tuple[str, str], Delivery] = {}
-        self._hooked = False
-
-    def get(
-        self,
-        config: Config,
-        *,
-        mask: Mask | None = None,
-        meter_provider: MeterProvider | None = None,
-        key_callback: KeyCallback | None = None,
-    ) -> Delivery:
-        """Return the delivery of a destination, one for each endpoint and key in a process.
-
-        The first call decides the other settings; masks add up, for a text that one caller wants masked must
-        not leave because another came first.
-
-        Raises:
-            NoApiKeyException: The config has no key.
-        """
-        name = (config.endpoint, config.require_api_key())
-        delivery = self._deliveries.get(name)
-        if delivery is not None:
-            delivery.require_mask(mask)
-            return delivery
-        with SETUP:
-            delivery = self._deliveries.get(name)
-            if delivery is None:
-                self._hook()
-                delivery = Delivery(
-                    config, mask=mask, meter_provider=meter_provider, key_callback=key_callback
-                )
-                self._deliveries[name] = delivery
-                delivery.start()
-            delivery.require_mask(mask)
-            return delivery
-
-    def opened(self) -> dict[tuple[str, str], Delivery]:
-        """Return every delivery so far, by endpoint and key."""
-        return self._deliveries.copy()
-
-    def _hook(self) -> None:
-        if not self._hooked and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._after_fork)
-        self._hooked = True
-
-    @guarded(None)
-    def _after_fork(self) -> None:
-        for delivery in self._deliveries.values():
-            delivery.after_fork()
-
-
-REGISTRY = Registry()
-delivery_for = REGISTRY.get

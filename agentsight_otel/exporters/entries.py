@@ -26,7 +26,6 @@ _decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
 KINDS = tuple(_decoders)
 """What is for delivery; other kinds of records are not."""
 
-
 _EMPTY = 300
 """Bytes of a span or event without its texts."""
 
@@ -107,13 +106,9 @@ def _text_bytes(attributes: dict[str, Any]) -> int:
     return size
 
 
-def span_key(source: SpanKey) -> bytes:
-    """Return the name a span's record has in the journal."""
+def span_key(source: SpanKey | SpanData | LogData) -> bytes:
+    """Return the name that a span's record has in the journal; of a log record, its span's."""
     return bytes.fromhex(source.trace_id + source.span_id)
-
-
-def _of_span(span: SpanData) -> bytes:
-    return bytes.fromhex(span.trace_id + span.span_id)
 
 
 def _of_upload(upload: Upload) -> bytes:
@@ -125,7 +120,7 @@ def _of_log(log: LogData) -> bytes:
 
 
 KEY_OF: dict[int, Callable[[Any], bytes]] = {
-    Kind.SPAN: _of_span,
+    Kind.SPAN: span_key,
     Kind.UPLOAD: _of_upload,
     Kind.LOG: _of_log,
 }

@@ -17,6 +17,9 @@ from agentsight_otel.journal import Journal
 PATIENCE = 0.3
 """Seconds without progress after which a shutdown leaves what is on disk to the next process."""
 
+_GRACE = 0.1
+"""Of these, what a request gets that was there before."""
+
 _POLL = 0.05
 _START = 0.005
 
@@ -44,8 +47,12 @@ class Flusher:
 
     def flush(self, timeout: float, *, patience: float | None = None) -> FlushResult:
         """Deliver what waits, at most *timeout* seconds; with *patience* no longer than there is progress."""
-        moved = time.monotonic()
-        deadline = moved + timeout
+        moved = now = time.monotonic()
+        deadline = now + timeout
+        asked_at = self._link.asked_at
+        if patience is not None and asked_at is not None:
+            # Time that a request has gone without an answer before the shutdown counts.
+            moved = max(asked_at, now - patience + _GRACE)
         before = self._ledger.mark()
         if self._sender.is_current:
             return self._ledger.since(before, until=self._ledger.admitted)

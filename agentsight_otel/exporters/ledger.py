@@ -17,7 +17,9 @@ from agentsight_otel.exporters.stats import Stats
 from agentsight_otel.exporters.tickets import FlushResult, Ticket
 from agentsight_otel.journal import Journal, Kind, Record, Ref, Segment
 from agentsight_otel.journal.store import Adopted
-from agentsight_otel.translation.span_data import SpanKey
+from agentsight_otel.translation.span_data import LogKey, SpanKey
+
+_LOG = Kind.LOG
 
 
 class Ledger:
@@ -130,29 +132,33 @@ class Ledger:
             self._accounts.emitted += records
             self._accounts.filtered[reason] += records
 
-    def take(self, most: int) -> list[Entry]:
-        """Return the next records of one kind, at most *most*, decoded; what cannot be read is dropped."""
-        taken: list[Entry] = []
+    def take(self, most: int) -> list[tuple[Entry, Any]]:
+        """Return the next records of one kind, at most *most*, each with its value, decoded.
+
+        The values of records that are on disk are no longer kept here. What cannot be read is dropped.
+        """
+        taken: list[tuple[Entry, Any]] = []
         self.book()
         with self._lock:
             while self._inbox and len(taken) < most:
-                if taken and self._inbox[0].kind != taken[0].kind:
+                if taken and self._inbox[0].kind != taken[0][0].kind:
                     break
                 entry = self._inbox.popleft()
                 if entry.key in self._waiting and not entry.taken:  # not dropped meanwhile
                     entry.taken = True
-                    taken.append(entry)
-        unreadable = [entry for entry in taken if not self._load(entry)]
+                    taken.append((entry, entry.value))
+                    if entry.ref is not None:
+                        self._memory.let_go(entry)
+        found = [(entry, self._opened(entry, value)) for entry, value in taken]
+        unreadable = [entry for entry, value in found if value is None]
         if unreadable:
             self.drop(unreadable, "unreadable")
-        return [entry for entry in taken if entry.value is not None]
-
-    def cool(self, entries: Iterable[Entry]) -> None:
-        """Forget the decoded values of taken records that are on disk."""
-        with self._lock:
-            for entry in entries:
-                if entry.ref is not None and entry.value is not None:
-                    self._memory.let_go(entry)
+            found = [(entry, value) for entry, value in found if value is not None]
+        if found and found[0][0].kind == _LOG:
+            with self._lock:
+                for entry, log in found:
+                    self._logs.note(entry, log)
+        return found
 
     @property
     def admitted(self) -> int:
@@ -171,7 +177,7 @@ class Ledger:
         with self._lock:
             for source in sources:
                 key = span_key(source)
-                entry = self._waiting.get(key)
+                entry = None if isinstance(source, LogKey) else self._waiting.get(key)
                 if entry is not None:
                     found.append(entry)
                 found += self._logs.taken(key)
@@ -324,8 +330,8 @@ class Ledger:
         self._sequence += 1
         entry.sequence = self._sequence
         self._waiting[entry.key] = entry
-        if entry.kind == Kind.LOG and entry.value is not None:
-            self._logs.note(entry)
+        if entry.kind == _LOG and entry.value is not None:
+            self._logs.note(entry, entry.value)
         self._seen.add(entry.key)
         self._accounts.emitted += 1
 
@@ -342,19 +348,12 @@ class Ledger:
         if self.journal.over_limit:
             self.evict()
 
-    def _load(self, entry: Entry) -> bool:
-        if entry.value is not None:
-            entry.value = opened(entry.value)
-        elif entry.ref is not None:
-            value = decode(entry.kind, self.journal.read(entry.ref, entry.size) or b"")
-            if value is None:
-                return False
-            with self._lock:
-                entry.value = value
-                self._memory.loaded(entry)
-                if entry.kind == Kind.LOG and entry.group is None:
-                    self._logs.note(entry)
-        return entry.value is not None
+    def _opened(self, entry: Entry, value: Any) -> Any:
+        if value is not None:
+            return opened(value)
+        if entry.ref is None:
+            return None
+        return decode(entry.kind, self.journal.read(entry.ref, entry.size) or b"")
 
     def _shed(self) -> list[Entry]:
         """Find the oldest records to drop when memory is the only place and it is full."""

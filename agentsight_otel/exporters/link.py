@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from urllib.parse import urlsplit
 
 from agentsight_otel.exporters.keys import KeySource
@@ -29,6 +30,7 @@ class Link:
         requests: Requests made.
         failures: Of those, not a success.
         agent_id: Which agent the key belongs to, once asked.
+        asked_at: When the write in hand was begun, on the monotonic clock; None when there is none.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Link:
         self.requests = 0
         self.failures = 0
         self.agent_id: int | None = None
+        self.asked_at: float | None = None
         self._keys = keys
         self._probe_interval = probe_interval
         self._host = urlsplit(transport.endpoint).hostname
@@ -71,10 +74,12 @@ class Link:
 
     def post(self, path: str, body: bytes, key: str) -> Outcome:
         """Send a write."""
+        self.asked_at = time.monotonic()
         outcome = self.transport.post(path, body, idempotency_key=key, compress=self._gzip)
         if outcome.status == 415 and self._gzip:
             self._gzip = False
             outcome = self.transport.post(path, body, idempotency_key=key)
+        self.asked_at = None
         return outcome
 
     def note(self, outcome: Outcome, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agentsight_otel.exporters.entries import Entry, span_key
+from agentsight_otel.translation.span_data import LogData
 
 
 class LogIndex:
@@ -16,10 +17,11 @@ class LogIndex:
             if entry.group is not None:
                 self._of.setdefault(entry.group, []).append(entry)
 
-    def note(self, entry: Entry) -> None:
-        """Add a decoded log record."""
-        entry.group = span_key(entry.value.key)
-        self._of.setdefault(entry.group, []).append(entry)
+    def note(self, entry: Entry, log: LogData) -> None:
+        """Add a log record, if it is not there."""
+        if entry.group is None:
+            entry.group = span_key(log)
+            self._of.setdefault(entry.group, []).append(entry)
 
     def taken(self, key: bytes) -> list[Entry]:
         """Return those of a span that the sender has in hand."""

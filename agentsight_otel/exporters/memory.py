@@ -29,10 +29,6 @@ class Memory:
         elif entry.value is not None:
             self._hot += entry.size
 
-    def loaded(self, entry: Entry) -> None:
-        """Count a record that was read back."""
-        self._hot += entry.size
-
     def saved(self, entry: Entry, ref: Ref, size: int) -> None:
         """Note that a record is on disk after all, where it has *size* bytes."""
         self.unsaved -= entry.size

@@ -14,7 +14,7 @@ from agentsight_otel.translation.block import Upload
 from agentsight_otel.translation.wire import iso
 from agentsight_otel.transport import Outcome, Transport, Verdict
 
-PATH = "/api/attachments/"
+ATTACHMENTS = "/api/attachments/"
 MAX_UNKNOWN = 8
 """Attempts to find a conversation that the backend does not know, before the upload is dead."""
 
@@ -26,9 +26,9 @@ class Pending:
 
     __slots__ = ("backoff", "entry", "unknown", "upload")
 
-    def __init__(self, entry: Entry, policy: RetryPolicy) -> None:
+    def __init__(self, entry: Entry, upload: Upload, policy: RetryPolicy) -> None:
         self.entry = entry
-        self.upload: Upload = entry.value
+        self.upload = upload
         self.backoff = Backoff(policy)
         self.unknown = 0
 
@@ -50,11 +50,11 @@ class Uploader:
         if isinstance(message, Outcome):
             return self._unknown(pending, message)
         body = encode_json(_document(upload, found, message))
-        outcome = self._transport.post(PATH, body, idempotency_key=upload.key)
+        outcome = self._transport.post(ATTACHMENTS, body, idempotency_key=upload.key)
         if outcome.status == 404:
             return self._unknown(pending, outcome)
         if outcome.verdict is Verdict.SPLIT:
-            return Outcome(Verdict.REFUSED, "HTTP 413: the file is over the server's limit", 413)
+            return Outcome(Verdict.REFUSED, "HTTP 413: the file is over a limit of the server", 413)
         return outcome
 
     def _conversation(self, conversation_id: str) -> str | Outcome:

@@ -17,12 +17,12 @@ from starlette.routing import Route
 from agentsight_otel.config import Config
 from agentsight_otel.enums import Durability
 from agentsight_otel.exporters.agentsight import NOT_RELEVANT
-from agentsight_otel.exporters.delivery import Delivery, Stats, delivery_for
+from agentsight_otel.exporters.delivery import Delivery, Stats
+from agentsight_otel.exporters.registry import delivery_for
 from agentsight_otel.gateway.answers import Encoding, Refused, refusal
 from agentsight_otel.gateway.bodies import Limits
 from agentsight_otel.gateway.metrics import CONTENT_TYPE, render
 from agentsight_otel.gateway.routes import Batch, Counts, otlp_routes
-from agentsight_otel.translation.relevance import is_relevant
 
 MAX_KEYS = 100
 """Keys one gateway serves at once; each has a journal and a sender thread of its own."""
@@ -67,6 +67,10 @@ class Gateway:
             raise Refused(503, "the gateway is shutting down", retry_after=RETRY_AFTER)
         if self.keys and not any(hmac.compare_digest(served, key) for served in self.keys):
             raise Refused(401, "this gateway serves other keys")
+        delivery = self._deliveries.get(key)
+        if delivery is not None:
+            # Reading and decoding what cannot be kept would take the time that delivering the rest needs.
+            self._require_room(delivery.stats())
         return key
 
     def accept(self, key: str, batch: Batch) -> None:
@@ -77,11 +81,10 @@ class Gateway:
         self._require_room(stats)
         if batch.logs:
             delivery.submit_logs(batch.logs)
-        spans = [span for span in batch.spans if self.config.export_all or is_relevant(span)]
-        if len(spans) < len(batch.spans):
-            delivery.filtered(NOT_RELEVANT, len(batch.spans) - len(spans))
-        if spans:
-            delivery.submit(spans)
+        if batch.filtered:
+            delivery.filtered(NOT_RELEVANT, batch.filtered)
+        if batch.spans:
+            delivery.submit(batch.spans)
         self._require_durable(delivery.stats())
 
     def stats(self) -> Stats:
@@ -151,7 +154,13 @@ def gateway_app(gateway: Gateway, *, limits: Limits | None = None) -> Starlette:
 
     return Starlette(
         routes=[
-            *otlp_routes(gateway.authenticate, gateway.accept, limits=limits, counts=gateway.counts),
+            *otlp_routes(
+                gateway.authenticate,
+                gateway.accept,
+                every=gateway.config.export_all,
+                limits=limits,
+                counts=gateway.counts,
+            ),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),

@@ -23,22 +23,25 @@ from agentsight_otel.translation.span_data import LogData, SpanData
 
 P = TypeVar("P")
 
-DECODERS: dict[tuple[str, Encoding], Callable[[bytes], Decoded[Any]]] = {
-    ("traces", Encoding.PROTOBUF): decode_traces,
-    ("traces", Encoding.JSON): decode_traces_json,
-    ("logs", Encoding.PROTOBUF): decode_logs,
-    ("logs", Encoding.JSON): decode_logs_json,
-}
+TRACES = {Encoding.PROTOBUF: decode_traces, Encoding.JSON: decode_traces_json}
+LOGS = {Encoding.PROTOBUF: decode_logs, Encoding.JSON: decode_logs_json}
 DECODING_THREADS = 4
 """Bodies decoded at once: a bound on memory, for the interpreter decodes one at a time anyway."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one request brought; one of the two is empty."""
+    """What one request brought.
+
+    Attributes:
+        spans: Of a request for traces.
+        logs: Of a request for logs.
+        filtered: Spans left out, for they are about no agent or conversation.
+    """
 
     spans: list[SpanData] = field(default_factory=list)
     logs: list[LogData] = field(default_factory=list)
+    filtered: int = 0
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ def otlp_routes(
     authenticate: Callable[[str], Awaitable[P]],
     accept: Callable[[P, Batch], None],
     *,
+    every: bool = False,
     limits: Limits | None = None,
     counts: Counts | None = None,
 ) -> list[Route]:
@@ -68,10 +72,11 @@ def otlp_routes(
             for; raises `Refused` with 401, 403 or 503.
         accept: Gets that and a batch, on a worker thread. When it returns, the batch is durable and the
             sender forgets it; it raises `Refused` with 503 when it cannot keep the batch now.
+        every: Also hand over spans that are about no agent or conversation.
         limits: On bodies.
         counts: Counted up as requests are answered.
     """
-    receiver = _Receiver(authenticate, accept, Intake(limits or Limits()), counts or Counts())
+    receiver = _Receiver(authenticate, accept, every, Intake(limits or Limits()), counts or Counts())
     return [Route(f"/v1/{signal}", _Endpoint(receiver, signal)) for signal in ("traces", "logs", "metrics")]
 
 
@@ -96,11 +101,13 @@ class _Receiver(Generic[P]):
         self,
         authenticate: Callable[[str], Awaitable[P]],
         accept: Callable[[P, Batch], None],
+        every: bool,
         intake: Intake,
         counts: Counts,
     ) -> None:
         self._authenticate = authenticate
         self._accept = accept
+        self._every = every
         self._intake = intake
         self._counts = counts
         self._threads = CapacityLimiter(DECODING_THREADS)
@@ -132,6 +139,8 @@ class _Receiver(Generic[P]):
             )
         finally:
             self._intake.release(len(body))
+        self._counts.items[signal, "accepted"] += len(decoded.items) + decoded.filtered
+        self._counts.items[signal, "rejected"] += decoded.rejected
         if decoded.rejected:
             return partial_success(encoding, signal, decoded.rejected, decoded.reason)
         return success(encoding)
@@ -142,17 +151,20 @@ class _Receiver(Generic[P]):
         """Inflate, decode and hand over one body; runs on a worker thread."""
         if zipped:
             body = inflate(body, self._intake.limits.inflated_bytes)
+        decoded: Decoded[Any]
         try:
-            decoded = DECODERS[signal, encoding](body)
+            if signal == "traces":
+                decoded = TRACES[encoding](body, self._every)
+                batch = Batch(spans=decoded.items, filtered=decoded.filtered)
+            else:
+                decoded = LOGS[encoding](body)
+                batch = Batch(logs=decoded.items)
         except MalformedOtlp as error:
             raise Refused(400, str(error)) from None
         except OversizedOtlp as error:
             raise Refused(413, str(error)) from None
-        if decoded.items:
-            batch = Batch(spans=decoded.items) if signal == "traces" else Batch(logs=decoded.items)
+        if decoded.items or decoded.filtered:
             self._accept(principal, batch)
-        self._counts.items[signal, "accepted"] += len(decoded.items)
-        self._counts.items[signal, "rejected"] += decoded.rejected
         return decoded
 
 

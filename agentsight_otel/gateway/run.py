@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from agentsight_otel.exceptions import ConfigurationException, InvalidApiKeyExce
 from agentsight_otel.gateway.app import Gateway, gateway_app
 from agentsight_otel.gateway.logs import hide_error_texts
 from agentsight_otel.gateway.protocol import BoundedProtocol
+from agentsight_otel.gateway.sockets import bind, url_of
 
 DEFAULT_PORT = 4319
 """One above the Collector's, which usually runs on the same machine."""
@@ -60,14 +60,12 @@ def serve(
     Raises:
         InvalidApiKeyException: A key is malformed.
         ConfigurationException: Another setting has a value it cannot have, or the file cannot be read.
-        SystemExit: The address cannot be listened on.
+        OSError: The address cannot be listened on.
     """
     keys = () if api_keys_file is None else read_keys(Path(api_keys_file))
     gateway = Gateway(Config.resolve(endpoint=endpoint, api_key=api_key), keys=keys)
     config = uvicorn.Config(
         gateway_app(gateway),
-        host=host,
-        port=port,
         http=BoundedProtocol,
         ws="none",
         log_config=None,
@@ -76,13 +74,8 @@ def serve(
         timeout_graceful_shutdown=10,
     )
     hide_error_texts()
-    listener = config.bind_socket()
-    # What it accepts inherits this; asyncio sets it only on sockets of its own making. Without it an answer
-    # takes 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.listen(config.backlog)
-    bound_host, bound_port = listener.getsockname()[:2]
+    listening = bind(host, port)
     served = "its own keys only" if gateway.keys else "any key, each delivered with itself"
-    sys.stderr.write(f"agentsight-otel gateway on http://{bound_host}:{bound_port}, serving {served}\n")
+    sys.stderr.write(f"agentsight-otel gateway on {url_of(listening)}, serving {served}\n")
     sys.stderr.flush()
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(config).run(sockets=[listening])

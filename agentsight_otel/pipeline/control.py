@@ -12,7 +12,7 @@ from agentsight_otel.clients import AgentSightAPI, ConversationManager
 from agentsight_otel.exporters.delivery import FlushResult, Stats
 from agentsight_otel.forking import SETUP
 from agentsight_otel.pipeline.state import PIPELINE
-from agentsight_otel.pipeline.tracker import TRACKERS, ConversationTracker
+from agentsight_otel.pipeline.tracker import ConversationTracker, trackers
 from agentsight_otel.tracking.live import end_open_turns
 
 T = TypeVar("T")
@@ -45,6 +45,12 @@ get_conversation_manager = Singleton(ConversationManager)
 get_agentsight_api = Singleton(AgentSightAPI)
 
 
+def singletons() -> list[ConversationTracker | ConversationManager | AgentSightAPI]:
+    """Return the singletons that were made."""
+    made = (get_conversation_tracker.made, get_conversation_manager.made, get_agentsight_api.made)
+    return [one for one in made if one is not None]
+
+
 def configure(
     *,
     tracer_provider: TracerProvider | None = None,
@@ -71,14 +77,8 @@ def configure(
     """
     PIPELINE.configure(tracer_provider, mask, meter_provider, settings)
     given = {name: value for name, value in settings.items() if value is not None}
-    tracker, manager, api = (
-        get_conversation_tracker.made,
-        get_conversation_manager.made,
-        get_agentsight_api.made,
-    )
-    for singleton in (tracker, manager, api):
-        if given and singleton is not None:
-            singleton.configure(**given)
+    for singleton in singletons() if given else ():
+        singleton.configure(**given)
 
 
 def force_flush(timeout: float = 30.0) -> FlushResult:
@@ -104,7 +104,7 @@ def shutdown(timeout: float | None = None) -> FlushResult:
     Args:
         timeout: Seconds for each destination; the setting ``shutdown_timeout`` when None.
     """
-    for tracker in tuple(TRACKERS):
+    for tracker in trackers():
         tracker.submit_unsent()
     end_open_turns()
     return PIPELINE.shutdown(timeout)
@@ -112,6 +112,6 @@ def shutdown(timeout: float | None = None) -> FlushResult:
 
 def stats() -> Stats:
     """Return what became of every record of this process; the sums always agree."""
-    lost = sum(tracker.dropped for tracker in tuple(TRACKERS))
+    lost = sum(tracker.dropped for tracker in trackers())
     keyless = Stats(emitted=lost, dropped={"no_key": lost} if lost else {})
     return Stats.total([PIPELINE.stats(), keyless])

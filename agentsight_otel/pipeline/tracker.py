@@ -11,8 +11,13 @@ from agentsight_otel.guard import guarded
 from agentsight_otel.pipeline.state import PIPELINE
 from agentsight_otel.tracking import Tracker
 
-TRACKERS: weakref.WeakSet[ConversationTracker] = weakref.WeakSet()
-"""Every tracker there is; `shutdown` submits what they hold."""
+_trackers: weakref.WeakValueDictionary[int, ConversationTracker] = weakref.WeakValueDictionary()
+
+
+def trackers() -> list[ConversationTracker]:
+    """Return every tracker there is, oldest first."""
+    # One copy that no other thread can interrupt: iterating would fail where one makes a tracker meanwhile.
+    return [tracker for reference in _trackers.valuerefs() if (tracker := reference()) is not None]
 
 
 class ConversationTracker(Tracker):
@@ -45,7 +50,7 @@ class ConversationTracker(Tracker):
         given |= {name: value for name, value in settings.items() if name not in LEGACY_SETTINGS}
         resolved = Config.resolve(**given) if config is None else config.replace(**given)
         super().__init__(resolved, PIPELINE.connect, PIPELINE.mirror_tracer)
-        TRACKERS.add(self)
+        _trackers[id(self)] = self
 
     @property
     def dropped(self) -> int:
@@ -60,5 +65,5 @@ class ConversationTracker(Tracker):
 @atexit.register
 @guarded(None)
 def _at_exit() -> None:
-    for tracker in tuple(TRACKERS):
+    for tracker in trackers():
         tracker.give_up_unsent()

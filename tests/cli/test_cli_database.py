@@ -249,6 +249,7 @@ def test_what_cannot_be_done_is_said(
         ["keys", "create", "--days", "x"],
         ["keys", "rotate", "1", "--overlap", "-1"],
         ["serve", "--rate-limit", "0"],
+        ["serve", "--attachment-quota", "0"],
     ],
 )
 def test_a_malformed_argument_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:

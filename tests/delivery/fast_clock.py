@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 
 from agentsight_otel.exporters.clock import Clock
+from agentsight_otel.retry import RetryPolicy
+
+LONGEST = 60.0
+"""The longest pause of the default policy, in seconds."""
+
+
+def seeded(number: int = 1) -> RetryPolicy:
+    """Return the default policy with the same jitter each time."""
+    return RetryPolicy(rand=random.Random(number).random)  # noqa: S311 -- jitter
 
 
 class FastClock(Clock):

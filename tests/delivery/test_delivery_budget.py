@@ -23,7 +23,7 @@ WRITER = """
 import json, os, sys
 from delivery_helpers import turns
 from agentsight_otel.config import Config
-from agentsight_otel.exporters.delivery import delivery_for
+from agentsight_otel.exporters.registry import delivery_for
 delivery = delivery_for(Config.resolve())
 first = int(sys.argv[1])
 for start in range(first, first + 400, 10):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from delivery_helpers import run_script, turn, turns, wait_until
+from delivery_helpers import INGEST, run_script, turn, turns, wait_until
 from server_helpers import drain, stored
 
 from agentsight_otel.exporters.delivery import Delivery
@@ -14,7 +14,6 @@ from agentsight_otel.testing import LocalServer
 
 Make = Callable[..., Delivery]
 HOLD = 30.0
-INGEST = "/api/ingest/"
 WARNING = "the journal cannot be written"
 
 BROKEN = """
@@ -45,7 +44,7 @@ os.open = broken_open
 
 from delivery_helpers import turn
 from agentsight_otel.config import Config
-from agentsight_otel.exporters.delivery import delivery_for
+from agentsight_otel.exporters.registry import delivery_for
 delivery = delivery_for(Config.resolve())
 
 def record(first, last):

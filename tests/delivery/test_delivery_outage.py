@@ -1,23 +1,15 @@
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 import pytest
 from delivery_helpers import INGEST, texts, turns, wait_until
-from fast_clock import FastClock
+from fast_clock import LONGEST, FastClock, seeded
 
 from agentsight_otel.exporters.delivery import Delivery
-from agentsight_otel.retry import RetryPolicy
 from agentsight_otel.testing import LocalServer
 
 Make = Callable[..., Delivery]
-LONGEST = 60.0
-
-
-def seeded(number: int = 1) -> RetryPolicy:
-    """Return the default policy with the same jitter each time."""
-    return RetryPolicy(rand=random.Random(number).random)  # noqa: S311 -- jitter
 
 
 def ready(delivery: Delivery) -> None:

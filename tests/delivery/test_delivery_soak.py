@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
+from delivery_helpers import INGEST
 from server_helpers import drain, stored
 
 from agentsight_otel.testing import LocalServer
 
-INGEST = "/api/ingest/"
 RATE = 500
 MINUTES = int(os.environ.get("SOAK_MINUTES", "5"))
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import heapq
 import logging
-import random
 import socket
 import threading
 import time
@@ -11,20 +10,14 @@ from email.utils import formatdate
 
 import pytest
 from delivery_helpers import INGEST, ingests, raw_server, texts, turn, turns, wait_until
-from fast_clock import FastClock
+from fast_clock import LONGEST, FastClock, seeded
 
 from agentsight_otel.encoding import decode_json
 from agentsight_otel.exporters.delivery import Delivery
-from agentsight_otel.retry import Backoff, RetryPolicy
+from agentsight_otel.retry import Backoff
 from agentsight_otel.testing import LocalServer
 
 Make = Callable[..., Delivery]
-LONGEST = 60.0
-
-
-def seeded(number: int = 1) -> RetryPolicy:
-    """Return the default policy with the same jitter each time."""
-    return RetryPolicy(rand=random.Random(number).random)  # noqa: S311 -- jitter
 
 
 def ready(delivery: Delivery) -> None:

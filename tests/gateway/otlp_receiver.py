@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from starlette.types import ASGIApp
 from agentsight_otel.gateway.answers import Refused
 from agentsight_otel.gateway.bodies import Limits
 from agentsight_otel.gateway.routes import Batch, Counts, otlp_routes
+from agentsight_otel.gateway.sockets import bind, url_of
 
 
 class Receiver:
@@ -49,27 +49,28 @@ class Receiver:
 @contextlib.contextmanager
 def run_app(app: ASGIApp) -> Iterator[str]:
     """Serve an application from a thread; gives its address."""
-    config = uvicorn.Config(app, port=0, http="httptools", ws="none", log_config=None, access_log=False)
-    listener = config.bind_socket()
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    config = uvicorn.Config(app, http="httptools", ws="none", log_config=None, access_log=False)
+    listening = bind("127.0.0.1", 0)
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     deadline = time.monotonic() + 10
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.005)
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield url_of(listening)
     finally:
         server.should_exit = True
         thread.join(15)
-        listener.close()
+        listening.close()
 
 
 @contextlib.contextmanager
 def run_receiver(limits: Limits | None = None) -> Iterator[Receiver]:
     """Serve the OTLP routes."""
     receiver = Receiver()
-    routes = otlp_routes(receiver.authenticate, receiver.accept, limits=limits, counts=receiver.counts)
+    routes = otlp_routes(
+        receiver.authenticate, receiver.accept, every=True, limits=limits, counts=receiver.counts
+    )
     with run_app(Starlette(routes=routes)) as receiver.url:
         yield receiver

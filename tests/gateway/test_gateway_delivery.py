@@ -133,11 +133,19 @@ def test_a_backlog_leaves_the_data_with_the_sender_until_it_shrinks(server: Loca
     with _gateway({"max_waiting": 5}, endpoint=server.url) as (url, gateway):
         assert post(url, "/v1/traces", traces(6).SerializeToString(), key=server.api_key).status == 200
         more = traces(1, first=7).SerializeToString()
-        assert post(url, "/v1/traces", more, key=server.api_key).status == 503
+        for body in (more, b"not decoded"):
+            assert post(url, "/v1/traces", body, key=server.api_key).status == 503
         server.faults.clear()
         wait_until(lambda: not gateway.stats().waiting, "delivery")
         assert post(url, "/v1/traces", more, key=server.api_key).status == 200
     assert _texts(server, server.api_key) == _said(1, 7)
+
+
+def test_log_records_without_a_span_do_not_wait_for_ever(server: LocalServer) -> None:
+    """Where only logs are sent, they are assembled and settled too."""
+    with _gateway(endpoint=server.url) as (url, gateway):
+        assert post(url, "/v1/logs", logs().SerializeToString(), key=server.api_key).status == 200
+        wait_until(lambda: not gateway.stats().waiting, "the log record", timeout=30)
 
 
 def test_keys_are_bounded(server: LocalServer) -> None:

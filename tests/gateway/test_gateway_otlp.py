@@ -18,6 +18,7 @@ from otlp_requests import logs, to_json, traces
 from agentsight_otel.translation.otlp import Decoded, MalformedOtlp, decode_logs, decode_traces
 from agentsight_otel.translation.otlp_bounds import OversizedOtlp
 from agentsight_otel.translation.otlp_json import decode_logs_json, decode_traces_json
+from agentsight_otel.translation.relevance import is_relevant
 from agentsight_otel.translation.span_data import SpanData
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -44,7 +45,8 @@ values = st.recursive(
     ),
     max_leaves=6,
 )
-attributes = st.lists(st.builds(KeyValue, key=texts, value=values), max_size=5)
+keys = st.one_of(texts, st.sampled_from(["gen_ai.system", "span.type", "llm", "http.route"]))
+attributes = st.lists(st.builds(KeyValue, key=keys, value=values), max_size=5)
 trace_ids = st.one_of(st.binary(min_size=16, max_size=16), st.binary(max_size=20), st.just(bytes(16)))
 span_ids = st.one_of(st.binary(min_size=8, max_size=8), st.binary(max_size=12), st.just(bytes(8)))
 spans = st.builds(
@@ -85,10 +87,10 @@ requests = st.builds(
 )
 
 
-def _outcome(decode: Any, body: bytes) -> Any:
+def _outcome(decode: Any, body: bytes, *options: bool) -> Any:
     """Return what a decoder makes of a body in a form where NaN equals NaN and -0.0 is not 0.0."""
     try:
-        decoded = decode(body)
+        decoded = decode(body, *options)
     except MalformedOtlp:
         return "malformed"
     return repr(decoded)
@@ -101,6 +103,24 @@ def test_protobuf_and_json_give_the_same_spans(request: Any) -> None:
     assert _outcome(decode_traces, request.SerializeToString()) == _outcome(
         decode_traces_json, to_json(request)
     )
+
+
+@settings(max_examples=100, deadline=None)
+@given(requests)
+def test_what_is_left_out_is_about_no_agent(request: Any) -> None:
+    """Both encodings leave out the same spans, those that are not relevant, and count them."""
+    for decode, body in (
+        (decode_traces, request.SerializeToString()),
+        (decode_traces_json, to_json(request)),
+    ):
+        try:
+            every = decode(body)
+        except MalformedOtlp:
+            continue
+        relevant = [span for span in every.items if is_relevant(span)]
+        left_out = len(every.items) - len(relevant)
+        expected = repr(every._replace(items=relevant, filtered=left_out))
+        assert _outcome(decode, body, False) == expected
 
 
 @settings(max_examples=200, deadline=None)

@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from agentsight_otel.gateway.protocol import BoundedProtocol
+from agentsight_otel.gateway.sockets import bind, url_of
 from agentsight_otel.server.app import create_app
-from agentsight_otel.server.listener import Listener, bind, url_of
-from agentsight_otel.server.store import Store
+from agentsight_otel.server.listener import Listener
 from agentsight_otel.testing import LocalServer
 
 HANG = 25
@@ -33,15 +33,14 @@ class Hasty(BoundedProtocol):
 
 
 @contextmanager
-def hasty_server() -> Iterator[str]:
-    """Run a server that waits for nobody."""
-    store = Store.open()
-    listening = bind("127.0.0.1", 0)
-    listener = Listener(create_app(store), listening, http=Hasty)
-    listener.start()
-    yield url_of(listening)
-    listener.stop()
-    store.close()
+def hasty_server(protocol: type[Hasty] = Hasty) -> Iterator[tuple[str, str]]:
+    """Run a server that waits for nobody; gives its address and a key."""
+    with LocalServer() as server:
+        listening = bind("127.0.0.1", 0)
+        listener = Listener(create_app(server.store), listening, http=protocol)
+        listener.start()
+        yield url_of(listening), server.api_key
+        listener.stop()
 
 
 @contextmanager
@@ -131,7 +130,7 @@ SLOW = [
 @pytest.mark.parametrize(("sent", "answer"), SLOW)
 def test_a_slow_request_is_closed(sent: bytes, answer: bytes) -> None:
     """What does not arrive in time is answered and closed, and others are served meanwhile."""
-    with hasty_server() as url, connect(url) as connection:
+    with hasty_server() as (url, _), connect(url) as connection:
         connection.sendall(sent)
         assert requests.get(f"{url}/api/me/", timeout=HANG).status_code == 401
         assert read_all(connection).startswith(answer)
@@ -139,15 +138,9 @@ def test_a_slow_request_is_closed(sent: bytes, answer: bytes) -> None:
 
 def test_a_slow_body_is_a_503() -> None:
     """A body that stops is given up with a status that senders try again."""
-    with LocalServer() as server:
-        store = server.store
-        listening = bind("127.0.0.1", 0)
-        listener = Listener(create_app(store), listening, http=Hasty)
-        listener.start()
-        with connect(url_of(listening)) as connection:
-            connection.sendall(ingest_head(server.api_key, 100) + b"{")
-            assert read_all(connection).startswith(b"HTTP/1.1 503 ")
-        listener.stop()
+    with hasty_server() as (url, key), connect(url) as connection:
+        connection.sendall(ingest_head(key, 100) + b"{")
+        assert read_all(connection).startswith(b"HTTP/1.1 503 ")
 
 
 def test_a_body_beyond_every_limit_is_a_413() -> None:
@@ -156,16 +149,11 @@ def test_a_body_beyond_every_limit_is_a_413() -> None:
     class Small(Hasty):
         max_body = 1000
 
-    with LocalServer() as server:
-        listening = bind("127.0.0.1", 0)
-        listener = Listener(create_app(server.store), listening, http=Small)
-        listener.start()
-        with connect(url_of(listening)) as connection:
-            head = ingest_head(server.api_key, 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
-            connection.sendall(head + b"258\r\n" + b" " * 600 + b"\r\n")
-            connection.sendall(b"258\r\n" + b" " * 600 + b"\r\n")
-            assert read_all(connection).startswith(b"HTTP/1.1 413 ")
-        listener.stop()
+    with hasty_server(Small) as (url, key), connect(url) as connection:
+        head = ingest_head(key, 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+        connection.sendall(head + b"258\r\n" + b" " * 600 + b"\r\n")
+        connection.sendall(b"258\r\n" + b" " * 600 + b"\r\n")
+        assert read_all(connection).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_slow_but_steady_body_is_taken() -> None:
@@ -174,20 +162,15 @@ def test_a_slow_but_steady_body_is_taken() -> None:
     class Steady(Hasty):
         slowest = 1000
 
-    with LocalServer() as server:
-        listening = bind("127.0.0.1", 0)
-        listener = Listener(create_app(server.store), listening, http=Steady)
-        listener.start()
-        body = b'{"conversations": []}' + b" " * 2000
-        with connect(url_of(listening)) as connection:
-            connection.sendall(ingest_head(server.api_key, len(body)) + body[:-1])
-            connection.settimeout(0.8)
-            with pytest.raises(TimeoutError):
-                connection.recv(1)
-            connection.settimeout(HANG)
-            connection.sendall(body[-1:])
-            assert connection.recv(4096).startswith(b"HTTP/1.1 201 ")
-        listener.stop()
+    body = b'{"conversations": []}' + b" " * 2000
+    with hasty_server(Steady) as (url, key), connect(url) as connection:
+        connection.sendall(ingest_head(key, len(body)) + body[:-1])
+        connection.settimeout(0.8)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(HANG)
+        connection.sendall(body[-1:])
+        assert connection.recv(4096).startswith(b"HTTP/1.1 201 ")
 
 
 def test_the_patience_is_less_than_half_a_minute() -> None:

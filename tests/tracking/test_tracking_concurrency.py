@@ -9,6 +9,10 @@ from collections.abc import Iterator
 import pytest
 from recording_sink import RecordingSink, make_tracker, said
 
+import agentsight_otel
+from agentsight_otel.config import Config
+from agentsight_otel.enums import Durability
+from agentsight_otel.pipeline import ConversationTracker
 from agentsight_otel.tracking import Tracker, conversation
 
 MESSAGES = 10_000
@@ -187,3 +191,21 @@ def test_a_forked_child_leaves_the_parents_items_to_the_parent() -> None:
     assert answer.startswith("0 ['child'] ")
     assert said(sink.spans) == ["parent", "parent too"]
     assert answer.split()[-1] not in {span.span_id for span in sink.spans}
+
+
+@pytest.mark.usefixtures("eager_switching")
+def test_trackers_may_be_made_while_others_are_counted() -> None:
+    """`stats()` looks at every tracker there is, also while other threads make more."""
+    config = Config(durability=Durability.MEMORY)
+    kept = [[ConversationTracker(config=config) for _ in range(200)] for _ in range(2)]
+
+    def make(trackers: list[ConversationTracker]) -> None:
+        trackers += (ConversationTracker(config=config) for _ in range(500))
+
+    threads = [threading.Thread(target=make, args=(trackers,)) for trackers in kept]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        agentsight_otel.stats()
+    for thread in threads:
+        thread.join()
