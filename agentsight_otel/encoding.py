@@ -88,7 +88,7 @@ def _is_plain(value: object, depth: int) -> bool:
             if type(item) not in _PLAIN_LEAVES and not (depth and _is_plain(item, depth - 1)):
                 return False
         return True
-    if type(value) is list:
+    if type(value) is list or type(value) is tuple:
         for item in value:
             if type(item) not in _PLAIN_LEAVES and not (depth and _is_plain(item, depth - 1)):
                 return False

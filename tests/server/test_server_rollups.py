@@ -204,7 +204,7 @@ def test_an_hour_that_is_not_over_is_not_kept(recorded: Api) -> None:
         assert list(connection.scalars(select(stale_hours.c.hour))) == [2**52 // HOUR_US]
 
 
-def test_an_hour_that_another_version_kept_is_computed_again(recorded: Api) -> None:
+def test_an_hour_kept_in_another_format_is_computed_again(recorded: Api) -> None:
     """Documents that cannot be read are made from the rows, when a page asks and when a server starts."""
     store = recorded.server.store
     keep(store)
@@ -216,7 +216,7 @@ def test_an_hour_that_another_version_kept_is_computed_again(recorded: Api) -> N
     read_again = [parts(store, scope, kind) for kind in KINDS]
     with store.write() as connection:
         connection.execute(update(hours).values(document=msgspec.msgpack.encode(["older", {}])))
-        connection.execute(update(settings).where(settings.c.name == "hours_kept_by").values(value="0.0.1"))
+        connection.execute(update(settings).where(settings.c.name == "hours_format").values(value="1"))
     assert [parts(store, scope, kind) for kind in KINDS] == read_again
     with store.write() as connection:
         renew_hours(connection)

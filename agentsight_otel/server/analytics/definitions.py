@@ -1,4 +1,4 @@
-"""What each number means. The pages show these one click away from the number; the docs print them."""
+"""What each number means. The pages show these one click away from the number."""
 
 from __future__ import annotations
 
@@ -98,6 +98,14 @@ DEFINITIONS: Final[dict[str, Definition]] = {
         "Rated",
         "Used conversations with at least one customer rating, divided by used conversations.",
     ),
+    "rated_split": Definition(
+        "Ratings by sentiment",
+        "Conversations that started in the period, by the sentiment of their latest customer rating.",
+    ),
+    "rated_days": Definition(
+        "Ratings by day",
+        "Ratings that customers gave on a day, of whole conversations and of single messages.",
+    ),
     "tool_calls": Definition(
         "Calls",
         "How often the action ran in the period, in any conversation of the environment.",
@@ -147,6 +155,53 @@ DEFINITIONS: Final[dict[str, Definition]] = {
         "Messages of a customer",
         "Messages of the user and of the agent in these conversations.",
     ),
+    "customer_first": Definition(
+        "First seen",
+        "Start of the first conversation with this customer id in the period; on the customer's own page, "
+        "ever.",
+    ),
+    "customer_last": Definition(
+        "Last seen",
+        "The latest entry of these conversations' transcripts; the start of a conversation without any.",
+    ),
+    "customer_tokens": Definition(
+        "Tokens of a customer",
+        "Tokens of the model calls in all conversations with this customer id, whenever they were.",
+    ),
+    "customer_cost": Definition(
+        "Cost of a customer",
+        "Tokens times the model's price on the day of the call, of all conversations with this customer id. "
+        "Calls of a model without a known price are left out.",
+    ),
+    "row_numbers": Definition(
+        "Numbers of a conversation",
+        "Messages of the user and of the agent, actions that ran, the time from the first to the last thing "
+        "recorded, and the cost of the model calls whose price is known. Of many matches only the first are "
+        "counted.",
+    ),
+    "talk_messages": Definition(
+        "Messages of a conversation",
+        "Messages of the user and of the agent. Beside an answer stands its response time: from the user's "
+        "last message before it to the answer.",
+    ),
+    "talk_actions": Definition(
+        "Actions of a conversation",
+        "How often an action ran. Beside each stands how long it took: its stated duration, else end minus "
+        "start.",
+    ),
+    "talk_duration": Definition(
+        "Duration of a conversation",
+        "From the first to the last thing recorded. In the trace, from the beginning of a span to its end.",
+    ),
+    "talk_tokens": Definition(
+        "Tokens of a conversation",
+        "Tokens of its model calls, each call counted once. Beside an answer stand those of its turn.",
+    ),
+    "receiving": Definition(
+        "What is received",
+        "Records of the selected days from which the number of this name would be made. Nothing of them is "
+        "part of the analytics.",
+    ),
     "spans_day": Definition(
         "Spans",
         "Spans that began in the last 24 hours, whatever their kind.",
@@ -169,7 +224,12 @@ DEFINITIONS: Final[dict[str, Definition]] = {
     ),
     "key_counts": Definition(
         "What a key sent",
-        "New spans, spans that were here already and changed nothing, and requests that were refused.",
+        "New spans, spans that were here already and changed nothing, and requests that were refused. The "
+        "last use is known to the minute.",
+    ),
+    "key_requests": Definition(
+        "Requests",
+        "Requests of this key with new spans. Each is in one column beside: ahead, or one of the ages.",
     ),
     "key_ahead": Definition(
         "Clock ahead",

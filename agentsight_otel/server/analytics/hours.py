@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, and_, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Engine, and_, literal_column, select
 
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.store.derived import HOUR_US, hours, stale_hours, taken_hours
@@ -28,7 +28,7 @@ DAY: Final = 24
 """Hours of a day in UTC."""
 QUARTERS: Final = 4
 """Quarters of an hour."""
-QUARTER_US: Final = HOUR_US // QUARTERS
+_QUARTER_US: Final = HOUR_US // QUARTERS
 MANY: Final = 24
 """Stretches from which on it is faster to read everything between the first and the last."""
 LONG: Final = 0.05
@@ -195,4 +195,12 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 def quarter(moment: int) -> int:
     """Return which quarter of its hour a time lies in, 0 to 3."""
-    return moment % HOUR_US // QUARTER_US
+    return moment % HOUR_US // _QUARTER_US
+
+
+def quarter_of(moment: Column[int]) -> Any:
+    """Return the SQL expression for the quarter of an hour a time lies in, counted since the Unix epoch.
+
+    The length is no parameter, so that PostgreSQL sees that SELECT and GROUP BY mean the same.
+    """
+    return moment // literal_column(str(_QUARTER_US), BigInteger)

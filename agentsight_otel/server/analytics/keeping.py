@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Integer, and_, delete, insert, literal_column, select
 
-from agentsight_otel._version import __version__
 from agentsight_otel.server.analytics.action_runs import ACTION_RUNS
 from agentsight_otel.server.analytics.hours import DAY, Kind, Stretch, runs
 from agentsight_otel.server.analytics.lines import LINES
@@ -24,6 +23,8 @@ from agentsight_otel.server.store.tables import settings
 
 KINDS: Final[tuple[Kind[Any], ...]] = (TALKS, LINES, ACTION_RUNS, SPENT)
 
+FORMAT: Final = "2"
+"""Of what is kept about an hour; to be counted up when a kind computes or writes something else."""
 
 GIVEN_UP_US: Final = 60_000_000
 """Microseconds after which an hour that was taken is taken again: whoever took it has ended."""
@@ -42,17 +43,17 @@ def stale_hours_wait(connection: Connection) -> bool:
 
 
 def renew_hours(connection: Connection) -> None:
-    """Mark every hour as stale that another version of this package has kept.
+    """Mark every hour as stale if another format of them is kept.
 
     Args:
         connection: A writing transaction on SQLite.
     """
     s = settings.c
-    mine = s.name == "hours_kept_by"
-    if connection.scalar(select(s.value).where(mine)) == __version__:
+    mine = s.name == "hours_format"
+    if connection.scalar(select(s.value).where(mine)) == FORMAT:
         return
     connection.execute(delete(settings).where(mine))
-    connection.execute(insert(settings).values(name="hours_kept_by", value=__version__))
+    connection.execute(insert(settings).values(name="hours_format", value=FORMAT))
     kept = select(hours.c.agent_id, hours.c.hour).distinct()
     stale = insert(stale_hours).prefix_with("OR IGNORE")
     connection.execute(stale.from_select(["agent_id", "hour"], kept))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, func, literal_column, select
+from sqlalchemy import Connection, func, select
 
-from agentsight_otel.server.analytics.hours import DAY, QUARTER_US, QUARTERS, Kind, Stretch, quarter
+from agentsight_otel.server.analytics.hours import DAY, QUARTERS, Kind, Stretch, quarter, quarter_of
 from agentsight_otel.server.analytics.packed import floats, pack_floats
 from agentsight_otel.server.analytics.scope import PEOPLE
 from agentsight_otel.server.store.derived import HOUR_US
@@ -19,11 +20,13 @@ class Lines(msgspec.Struct, array_like=True):
     """The messages of an hour, or of a day.
 
     Attributes:
+        total: The sum of ``answers``.
         sent: How many users and agents sent, by quarter of an hour.
         answers: Response times in milliseconds, ascending, packed.
         places: In which of these quarters each was sent, a byte for each.
     """
 
+    total: float = 0.0
     sent: list[int] = msgspec.field(default_factory=lambda: [0] * QUARTERS)
     answers: bytes = b""
     places: bytes = b""
@@ -33,8 +36,7 @@ def _measure(connection: Connection, stretch: Stretch) -> dict[tuple[int, int], 
     m, c = messages.c, conversations.c
     joined = messages.join(conversations, m.conversation == c.id)
     mine = (m.agent_id == stretch.agent) & stretch.within(m.timestamp) & stretch.living()
-    # The length is no parameter, so that PostgreSQL sees that SELECT and GROUP BY mean the same.
-    quarters = m.timestamp // literal_column(str(QUARTER_US), BigInteger)
+    quarters = quarter_of(m.timestamp)
     sent = select(c.environment_id, quarters, func.count()).select_from(joined)
     sent = sent.where(mine, m.kind == "message", m.sender.in_(PEOPLE)).group_by(c.environment_id, quarters)
     found: dict[tuple[int, int], Lines] = {}
@@ -64,6 +66,7 @@ def _join(parts: Sequence[tuple[int, Lines]]) -> Lines:
 
 def _set_answers(lines: Lines, answers: list[tuple[float, int]]) -> None:
     answers.sort()
+    lines.total = math.fsum(value for value, _ in answers)
     lines.answers = pack_floats(value for value, _ in answers)
     lines.places = bytes(place for _, place in answers)
 

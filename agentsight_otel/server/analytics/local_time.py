@@ -7,6 +7,7 @@ Every time zone of today is a whole number of quarters away from UTC. A local qu
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -26,6 +27,15 @@ def local_quarter(zone: ZoneInfo, quarter: int) -> int:
     return quarter + ahead
 
 
+def local_quarters(zone: ZoneInfo, first: int, count: int) -> Sequence[int]:
+    """Return the local quarters of whole hours of UTC: *count* quarters from *first* on."""
+    ahead = {_ahead(zone, hour) for hour in range(first, first + count + 1, _PER_HOUR)}
+    if len(ahead) > 1:
+        return [local_quarter(zone, quarter) for quarter in range(first, first + count)]
+    begin = first + ahead.pop()
+    return range(begin, begin + count)
+
+
 @functools.lru_cache(maxsize=10_000)
 def _ahead(zone: ZoneInfo, quarter: int) -> int:
     moment = datetime.fromtimestamp(quarter * QUARTER.seconds, UTC).astimezone(zone)
@@ -34,7 +44,12 @@ def _ahead(zone: ZoneInfo, quarter: int) -> int:
 
 def day_of(quarter: int) -> date:
     """Return the day of a local quarter."""
-    return date.fromordinal(_EPOCH + quarter // _PER_DAY)
+    return _day(quarter // _PER_DAY)
+
+
+@functools.lru_cache(maxsize=1_000)
+def _day(number: int) -> date:
+    return date.fromordinal(_EPOCH + number)
 
 
 def hour_of(quarter: int) -> tuple[int, int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
-from agentsight_otel.server.analytics.activity import QUARTER, quarter_of
-from agentsight_otel.server.analytics.hours import read
+from agentsight_otel.server.analytics.hours import quarter_of, read
+from agentsight_otel.server.analytics.local_time import day_of, local_quarter
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.statistics import rate, wilson
 from agentsight_otel.server.analytics.talks import TALKS
@@ -67,7 +67,7 @@ def ratings_by_day(connection: Connection, scope: Scope) -> dict[date, dict[str,
     query = _given(select(quarter, feedbacks.c.sentiment, func.count()), scope)
     days = {day: dict.fromkeys(SENTIMENTS, 0) for day in scope.period.days}
     for found, sentiment, count in connection.execute(query.group_by(quarter, feedbacks.c.sentiment)):
-        day = scope.period.local(datetime.fromtimestamp(int(found) * QUARTER, UTC)).date()
+        day = day_of(local_quarter(scope.period.zone, int(found)))
         days[day][sentiment] = days[day].get(sentiment, 0) + count
     return days
 

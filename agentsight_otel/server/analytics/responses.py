@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from array import array
-from datetime import date
+import math
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from agentsight_otel.server.analytics.hours import QUARTERS, read
-from agentsight_otel.server.analytics.lines import LINES
-from agentsight_otel.server.analytics.local_time import day_of, local_quarter
+from agentsight_otel.server.analytics.lines import LINES, Lines
+from agentsight_otel.server.analytics.local_time import day_of, local_quarters
 from agentsight_otel.server.analytics.packed import floats
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.statistics import Spread, distribution, joined_spread
@@ -39,21 +41,39 @@ def responses(connection: Connection, scope: Scope, *, by_day: bool = True) -> R
         scope: What is asked about.
         by_day: Whether the days are wanted; they take most of the time.
     """
-    parts = [(hour, part, floats(part.answers)) for hour, part in read(connection, scope, LINES)]
-    runs = [values for _, _, values in parts]
-    days: dict[date, list[array[float]]] = {day: [] for day in scope.period.days} if by_day else {}
-    for hour, part, values in parts if by_day else ():
-        quarters = range(hour * QUARTERS, hour * QUARTERS + len(part.sent))
-        local = [day_of(local_quarter(scope.period.zone, quarter)) for quarter in quarters]
-        for day in days.keys() & local:  # an hour cut through has quarters beyond the period
-            days[day].append(_of_day(day, local, values, part.places))
-    spreads = {day: joined_spread([run for run in found if run]) for day, found in days.items()}
-    return Responses(joined_spread(runs), distribution(runs), spreads)
+    parts = read(connection, scope, LINES)
+    runs = [floats(part.answers) for _, part in parts]
+    days = dict.fromkeys(scope.period.days, joined_spread([])) if by_day else {}
+    for day, pieces in by_local_day(scope.period.zone, parts) if by_day else ():
+        days[day] = joined_spread(pieces, sum(map(sum, pieces)))
+    overall = joined_spread(runs, math.fsum(part.total for _, part in parts))
+    return Responses(overall, distribution(runs), days)
 
 
-def _of_day(day: date, local: list[date], values: array[float], places: bytes) -> array[float]:
-    """Return those of ascending values whose quarter lies in a day; a quarter is a place among *local*."""
-    if local.count(day) == len(local):
-        return values
-    within = bytes(one == day for one in local).ljust(256, b"\0")
-    return array("d", itertools.compress(values, places.translate(within)))
+def by_local_day(
+    zone: ZoneInfo, parts: Iterable[tuple[int, Lines]]
+) -> Iterator[tuple[date, list[list[float]]]]:
+    """Yield the days with ascending pieces of their answers.
+
+    A day comes when no more of it can: where a clock goes back, two days may take turns.
+    """
+    open_days: dict[date, list[list[float]]] = {}
+    for day, piece in _pieces(zone, parts):
+        open_days.setdefault(day, []).append(piece)
+        for done in [one for one in open_days if one < day - timedelta(days=1)]:
+            yield done, open_days.pop(done)
+    yield from open_days.items()
+
+
+def _pieces(zone: ZoneInfo, parts: Iterable[tuple[int, Lines]]) -> Iterator[tuple[date, list[float]]]:
+    """Yield ascending values of a local day; a day comes several times."""
+    for hour, part in parts:
+        local = [day_of(quarter) for quarter in local_quarters(zone, hour * QUARTERS, len(part.sent))]
+        values = floats(part.answers).tolist()
+        for day in sorted(set(local)):
+            mine = values
+            if local.count(day) < len(local):
+                within = bytes(one == day for one in local).ljust(256, b"\0")
+                mine = list(itertools.compress(values, part.places.translate(within)))
+            if mine:  # an hour cut through has quarters beyond the period
+                yield day, mine

@@ -14,7 +14,7 @@ from agentsight_otel.server.analytics.hours import QUARTERS, read
 from agentsight_otel.server.analytics.local_time import day_of, local_quarter
 from agentsight_otel.server.analytics.packed import whole
 from agentsight_otel.server.analytics.scope import Scope
-from agentsight_otel.server.analytics.spent import SPENT, UNKNOWN, Spent, Sums, added
+from agentsight_otel.server.analytics.spent import SPENT, UNKNOWN, Spent, Sums, added, joined_models
 from agentsight_otel.server.store.tables import conversations
 
 E8: Final = 100_000_000
@@ -62,18 +62,13 @@ class Ranked(NamedTuple):
 
 def total(connection: Connection, scope: Scope) -> Spending:
     """Sum up the period."""
-    return Spending(*_whole(sums for _, part in read(connection, scope, SPENT) for sums in part.quarters))
+    return _spending(sums for _, part in read(connection, scope, SPENT) for sums in part.quarters)
 
 
 def by_model(connection: Connection, scope: Scope) -> list[Group]:
     """Return the models used, the highest cost first, then most tokens."""
-    parts: dict[str, list[Sums]] = {}
-    providers: dict[str, str] = {}
-    for _, part in read(connection, scope, SPENT):
-        for model, (provider, sums) in part.models.items():
-            parts.setdefault(model, []).append(sums)
-            providers[model] = max(providers.get(model, ""), provider or "")
-    found = [Group(model, providers[model] or None, Spending(*_whole(rows))) for model, rows in parts.items()]
+    models = joined_models(part for _, part in read(connection, scope, SPENT))
+    found = [Group(model, provider, _spending([sums])) for model, (provider, sums) in models.items()]
     return sorted(found, key=lambda group: (*_rank(group.spending), group.key))[:MODELS]
 
 
@@ -101,11 +96,12 @@ def by_day(connection: Connection, scope: Scope) -> dict[date, Spending]:
         for place, sums in enumerate(part.quarters):
             if sums:
                 days[day_of(local_quarter(scope.period.zone, hour * QUARTERS + place))].append(sums)
-    return {day: Spending(*_whole(rows)) for day, rows in days.items()}
+    return {day: _spending(rows) for day, rows in days.items()}
 
 
-def _whole(rows: Iterable[Sums]) -> list[Any]:
-    return added(list(rows))
+def _spending(rows: Iterable[Sums]) -> Spending:
+    found: list[Any] = added(list(rows))
+    return Spending(*found)
 
 
 def _best(keys: Sequence[Any], parts: Sequence[Spent], limit: int) -> list[tuple[Any, Share]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, case, func, literal_column, select
 
-from agentsight_otel.server.analytics.hours import DAY, QUARTER_US, QUARTERS, Kind, Stretch
+from agentsight_otel.server.analytics.hours import DAY, QUARTERS, Kind, Stretch, quarter_of
 from agentsight_otel.server.analytics.packed import pack_whole, whole
 from agentsight_otel.server.store.derived import HOUR_US
 from agentsight_otel.server.store.tables import conversations, token_usage
@@ -57,7 +57,7 @@ def _measure(connection: Connection, stretch: Stretch) -> dict[tuple[int, int], 
     c = conversations.c
     joined = token_usage.join(conversations, _T.conversation == c.id)
     mine = (_T.agent_id == stretch.agent) & stretch.within(_T.started_at) & stretch.living()
-    quarters = _T.started_at // literal_column(str(QUARTER_US), BigInteger)
+    quarters = quarter_of(_T.started_at)
     models = select(c.environment_id, quarters, _T.model, func.max(_T.provider), *SUMS).select_from(joined)
     found: dict[tuple[int, int], Spent] = {}
     grouped = models.where(mine).group_by(c.environment_id, quarters, _T.model)
@@ -83,26 +83,32 @@ def _measure(connection: Connection, stretch: Stretch) -> dict[tuple[int, int], 
 
 def _join(parts: Sequence[tuple[int, Spent]]) -> Spent:
     day = Spent(quarters=[[] for _ in range(DAY * QUARTERS)])
-    models: dict[str, list[Sums]] = {}
-    providers: dict[str, str] = {}
     talks: dict[int, list[Any]] = {}
     for hour, part in parts:
         first = hour % DAY * QUARTERS
         day.quarters[first : first + QUARTERS] = part.quarters
-        for model, (provider, sums) in part.models.items():
-            models.setdefault(model, []).append(sums)
-            providers[model] = max(providers.get(model, ""), provider or "")
         spent = zip(whole(part.talks), part.customers, whole(part.tokens), whole(part.costs), strict=True)
         for key, customer, tokens, cost in spent:
             talk = talks.setdefault(key, [customer, 0, UNKNOWN])
             talk[1] += tokens
             talk[2] = cost if talk[2] == UNKNOWN else talk[2] + max(0, cost)
-    day.models = {model: (providers[model] or None, added(rows)) for model, rows in models.items()}
+    day.models = joined_models(part for _, part in parts)
     day.talks = pack_whole(talks)
     day.customers = [customer for customer, _, _ in talks.values()]
     day.tokens = pack_whole(tokens for _, tokens, _ in talks.values())
     day.costs = pack_whole(cost for _, _, cost in talks.values())
     return day
+
+
+def joined_models(parts: Iterable[Spent]) -> dict[str, tuple[str | None, Sums]]:
+    """Add up by model; of several providers it is the last by name."""
+    sums: dict[str, list[Sums]] = {}
+    providers: dict[str, str] = {}
+    for part in parts:
+        for model, (provider, row) in part.models.items():
+            sums.setdefault(model, []).append(row)
+            providers[model] = max(providers.get(model, ""), provider or "")
+    return {model: (providers[model] or None, added(rows)) for model, rows in sums.items()}
 
 
 def numbers(row: Any) -> Sums:

@@ -21,20 +21,19 @@ class Spread(NamedTuple):
     p95: float | None
 
 
-def nearest_rank(ordered: Sequence[float], share: float) -> float | None:
-    """Return the smallest value with at least *share* of all values at or below it; None without values."""
-    if not ordered:
-        return None
-    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
+def joined_spread(runs: Sequence[Sequence[float]], total: float | None = None) -> Spread:
+    """Return count, mean, median and 95th percentile (nearest rank) of ascending sequences together.
 
-
-def joined_spread(runs: Sequence[Sequence[float]]) -> Spread:
-    """Return count, mean, median and 95th percentile (nearest rank) of ascending sequences together."""
+    Args:
+        runs: The sequences.
+        total: Their sum, if it is known.
+    """
     number = sum(map(len, runs))
     if not number:
         return Spread(0, None, None, None)
-    mean = math.fsum(itertools.chain.from_iterable(runs)) / number
-    return Spread(number, mean, _joined_rank(runs, 0.5), _joined_rank(runs, 0.95))
+    if total is None:
+        total = math.fsum(itertools.chain.from_iterable(runs))
+    return Spread(number, total / number, _joined_rank(runs, 0.5), _joined_rank(runs, 0.95))
 
 
 def _joined_rank(runs: Sequence[Sequence[float]], share: float) -> float | None:

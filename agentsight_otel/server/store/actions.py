@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, update
 
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.store.dialect import insert_new
 from agentsight_otel.server.store.filters import contains
-from agentsight_otel.server.store.listing import Ordering, ordered
+from agentsight_otel.server.store.listing import Listing
 from agentsight_otel.server.store.tables import action_logs, actions
 
 ORDERINGS = ("name", "display_name", "id")
@@ -39,27 +39,8 @@ def conditions(
     return found
 
 
-def count(connection: Connection, where: list[ColumnElement[bool]]) -> int:
-    """Return how many actions match."""
-    return connection.scalar(select(func.count()).select_from(actions).where(*where)) or 0
-
-
-def page(
-    connection: Connection,
-    where: list[ColumnElement[bool]],
-    ordering: Ordering,
-    offset: int,
-    limit: int | None,
-) -> list[RowMapping]:
-    """Return matching rows."""
-    query = ordered(select(actions).where(*where), actions, ordering).offset(offset)
-    return list(connection.execute(query if limit is None else query.limit(limit)).mappings())
-
-
-def one(connection: Connection, agent_id: int, action: int) -> RowMapping | None:
-    """Return one row."""
-    mine = (actions.c.agent_id == agent_id) & (actions.c.id == action)
-    return connection.execute(select(actions).where(mine)).mappings().first()
+_LISTED: Final = Listing(actions, actions)
+count, page, one = _LISTED.count, _LISTED.page, _LISTED.one
 
 
 def add(connection: Connection, agent_id: int, values: dict[str, Any]) -> int | None:

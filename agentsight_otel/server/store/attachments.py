@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.store.files import Files
@@ -61,6 +61,14 @@ def find_upload(connection: Connection, agent_id: int, upload_key: str) -> list[
     a = attachments.c
     query = select(attachments).where(a.agent_id == agent_id, a.upload_key == upload_key)
     return list(connection.execute(query.order_by(a.position)).mappings())
+
+
+def total_bytes(connection: Connection, agent_id: int) -> int:
+    """Return how much all attachments of an agent are, deleted conversations' too."""
+    a = attachments.c
+    return int(
+        connection.scalar(select(func.coalesce(func.sum(a.size_bytes), 0)).where(a.agent_id == agent_id)) or 0
+    )
 
 
 def read_file(connection: Connection, files: Files, attachment: int) -> tuple[RowMapping, bytes] | None:

@@ -6,7 +6,20 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Insert, Table, func, insert, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Insert,
+    Select,
+    Table,
+    bindparam,
+    func,
+    insert,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -65,22 +78,40 @@ PAIRS = 500
 
 
 def pairs_there(
-    connection: Connection, owner: Column[int], key: Column[str], pairs: Sequence[tuple[int, str]], *also: Any
+    connection: Connection,
+    owner: Column[int],
+    key: Column[str],
+    pairs: Sequence[tuple[int, str]],
+    *also: ColumnElement[bool],
 ) -> Iterator[tuple[int, str]]:
-    """Yield those pairs that some row has in two columns, on which there is an index."""
+    """Yield those pairs that some row has in two columns, on which there is an index.
+
+    Args:
+        connection: A transaction.
+        owner: The first column.
+        key: The second.
+        pairs: What is looked for.
+        also: Conditions, always the same objects: the query is kept.
+    """
+    as_list = connection.dialect.name == "postgresql"
+    query = (_listed if as_list else _looked_up)(owner, key, *also)
     for start in range(0, len(pairs), PAIRS):
         part = pairs[start : start + PAIRS]
-        query = select(owner, key)
-        if connection.dialect.name == "postgresql":
-            query = query.where(tuple_(owner, key).in_(part))
-        else:  # SQLite looks a list of pairs up in the index only when it is a table
-            listed = func.json_each(encode_json_str(part)).table_valued("value")
-            same = (owner == func.json_extract(listed.c.value, "$[0]")) & (
-                key == func.json_extract(listed.c.value, "$[1]")
-            )
-            query = query.select_from(listed.join(owner.table, same))
-        for row in connection.execute(query.where(*also)):
+        for row in connection.execute(query, {"pairs": part if as_list else encode_json_str(part)}):
             yield row[0], row[1]
+
+
+@functools.cache
+def _listed(owner: Column[int], key: Column[str], *also: ColumnElement[bool]) -> Select[int, str]:
+    return select(owner, key).where(tuple_(owner, key).in_(bindparam("pairs", expanding=True)), *also)
+
+
+@functools.cache
+def _looked_up(owner: Column[int], key: Column[str], *also: ColumnElement[bool]) -> Select[int, str]:
+    """The query on SQLite, which looks a list of pairs up in the index only when it is a table."""
+    pair = func.json_each(bindparam("pairs")).table_valued("value").c.value
+    same = (owner == func.json_extract(pair, "$[0]")) & (key == func.json_extract(pair, "$[1]"))
+    return select(owner, key).select_from(pair.table.join(owner.table, same)).where(*also)
 
 
 class Bytewise(FunctionElement[str]):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
     Select,
     delete,
     exists,
@@ -21,8 +20,8 @@ from sqlalchemy import (
 )
 
 from agentsight_otel.server.clock import now_us
-from agentsight_otel.server.store.filters import contains
-from agentsight_otel.server.store.listing import Ordering, ordered
+from agentsight_otel.server.store.filters import between, contains, exactly
+from agentsight_otel.server.store.listing import Listing
 from agentsight_otel.server.store.tables import conversations, environments, feedbacks, tickets
 
 ORDERINGS = ("created_at", "id", "kind", "sentiment", "category")
@@ -56,8 +55,7 @@ _EXACT = ("kind", "sentiment", "conversation", "message", "topic", "reason", "ca
 def conditions(agent_id: int, wanted: FeedbackFilter, dialect: str) -> list[ColumnElement[bool]]:
     """Return the conditions for a filter, all but the status of tickets."""
     f = feedbacks.c
-    found: list[ColumnElement[bool]] = [f.agent_id == agent_id]
-    found += [f[name] == getattr(wanted, name) for name in _EXACT if getattr(wanted, name) is not None]
+    found = [f.agent_id == agent_id, *exactly(f, wanted, _EXACT)]
     if wanted.conversation_id is not None:
         found.append(conversations.c.conversation_id == wanted.conversation_id)
     if wanted.has_comment is not None:
@@ -67,10 +65,7 @@ def conditions(agent_id: int, wanted: FeedbackFilter, dialect: str) -> list[Colu
     if wanted.search:
         columns = (f.comment, conversations.c.conversation_id)
         found.append(or_(*(contains(column, wanted.search, dialect) for column in columns)))
-    if wanted.created_after is not None:
-        found.append(f.created_at >= wanted.created_after)
-    if wanted.created_before is not None:
-        found.append(f.created_at <= wanted.created_before)
+    found += between(f.created_at, wanted.created_after, wanted.created_before)
     if wanted.with_ticket and wanted.has_ticket is not False:
         found.append(exists(_ticket_of_feedback()))
     if wanted.has_ticket is False:
@@ -90,48 +85,24 @@ def with_status(found: list[ColumnElement[bool]], statuses: Sequence[str]) -> li
     return [*found, exists(_ticket_of_feedback().where(_made.c.status.in_(statuses)))] if statuses else found
 
 
-def count(connection: Connection, where: list[ColumnElement[bool]]) -> int:
-    """Return how much feedback matches."""
-    return connection.scalar(_joined(func.count()).where(*where)) or 0
+_LISTED: Final = Listing(
+    feedbacks,
+    feedbacks.join(environments, environments.c.id == feedbacks.c.environment_id).outerjoin(
+        conversations, conversations.c.id == feedbacks.c.conversation
+    ),
+    (
+        environments.c.slug.label("environment"),
+        conversations.c.conversation_id.label("conversation_id"),
+    ),
+)
+count, page, one = _LISTED.count, _LISTED.page, _LISTED.one
 
 
 def tally(connection: Connection, where: list[ColumnElement[bool]]) -> dict[str, int]:
     """Return how many tickets were made from matching feedback, by status."""
-    query = _joined(tickets.c.status, func.count()).join(tickets, tickets.c.feedback == feedbacks.c.id)
-    return dict(connection.execute(query.where(*where).group_by(tickets.c.status)).all())
-
-
-def page(
-    connection: Connection,
-    where: list[ColumnElement[bool]],
-    ordering: Ordering,
-    offset: int,
-    limit: int | None,
-) -> list[RowMapping]:
-    """Return matching rows with ``environment`` and the conversation's string id added."""
-    query = ordered(_rows().where(*where), feedbacks, ordering).offset(offset)
-    return list(connection.execute(query if limit is None else query.limit(limit)).mappings())
-
-
-def one(connection: Connection, agent_id: int, feedback: int) -> RowMapping | None:
-    """Return one row in the same form."""
-    f = feedbacks.c
-    return connection.execute(_rows().where(f.agent_id == agent_id, f.id == feedback)).mappings().first()
-
-
-def _joined(*columns: Any) -> Select[Any]:
-    f = feedbacks.c
-    query = select(*columns).select_from(feedbacks)
-    query = query.join(environments, environments.c.id == f.environment_id)
-    return query.outerjoin(conversations, conversations.c.id == f.conversation)
-
-
-def _rows() -> Select[Any]:
-    return _joined(
-        feedbacks,
-        environments.c.slug.label("environment"),
-        conversations.c.conversation_id.label("conversation_id"),
-    )
+    joined = _LISTED.joined.join(tickets, tickets.c.feedback == feedbacks.c.id)
+    query = select(tickets.c.status, func.count()).select_from(joined).where(*where)
+    return dict(connection.execute(query.group_by(tickets.c.status)).all())
 
 
 def add(connection: Connection, agent_id: int, values: dict[str, Any]) -> int:

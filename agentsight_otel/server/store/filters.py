@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    Column,
     ColumnElement,
-    Select,
     and_,
     cast,
     exists,
@@ -70,18 +71,14 @@ _EXACT = (
 def conditions(agent_id: int, wanted: ConversationFilter, dialect: str) -> list[ColumnElement[bool]]:
     """Return the conditions for a filter; the agent's is always the first."""
     c = conversations.c
-    found: list[ColumnElement[bool]] = [c.agent_id == agent_id]
-    found += [c[name] == getattr(wanted, name) for name in _EXACT if getattr(wanted, name) is not None]
+    found = [c.agent_id == agent_id, *exactly(c, wanted, _EXACT)]
     if not wanted.include_deleted:
         found.append(c.deleted_at.is_(None))
     if wanted.customer_id_contains:
         found.append(contains(c.customer_id, wanted.customer_id_contains, dialect))
     if wanted.name_contains:
         found.append(contains(c.name, wanted.name_contains, dialect))
-    if wanted.started_after is not None:
-        found.append(c.started_at >= wanted.started_after)
-    if wanted.started_before is not None:
-        found.append(c.started_at <= wanted.started_before)
+    found += between(c.started_at, wanted.started_after, wanted.started_before)
     if wanted.has_messages is not None:
         found.append(c.message_count > 0 if wanted.has_messages else c.message_count == 0)
     if wanted.has_action is not None:
@@ -118,6 +115,17 @@ def _related(wanted: ConversationFilter, dialect: str) -> list[ColumnElement[boo
     return found
 
 
+def exactly(columns: Any, wanted: msgspec.Struct, names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Return the conditions that columns have the values a filter names; None is no condition."""
+    return [columns[name] == value for name in names if (value := getattr(wanted, name)) is not None]
+
+
+def between(moment: Column[int], after: int | None, before: int | None) -> list[ColumnElement[bool]]:
+    """Return the conditions that a time lies between two, both included; None is no condition."""
+    found = [] if after is None else [moment >= after]
+    return found if before is None else [*found, moment <= before]
+
+
 def contains(column: Any, part: str, dialect: str) -> ColumnElement[bool]:
     """Return the condition that a text has *part* in it, without regard to case."""
     if dialect == "postgresql" or part.isascii():
@@ -149,8 +157,3 @@ def _has(column: Any, path: tuple[str, ...], value: Any, dialect: str) -> Column
     if isinstance(value, int | float):
         return and_(kind.in_(("integer", "real")), there == value)
     return and_(kind == "text", there == value)
-
-
-def matching(agent_id: int, wanted: ConversationFilter, dialect: str) -> Select[Any]:
-    """Return the query for the keys of the conversations that match."""
-    return select(conversations.c.id).where(*conditions(agent_id, wanted, dialect))

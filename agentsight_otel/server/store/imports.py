@@ -13,9 +13,9 @@ from agentsight_otel.server.rows import Entry
 from agentsight_otel.server.store.engine import Store
 from agentsight_otel.server.store.keys import environment_ids
 from agentsight_otel.server.store.managing import remove
-from agentsight_otel.server.store.places import Wanted, lock_conversations, save
+from agentsight_otel.server.store.places import CHUNK, Wanted, lock_conversations, save
 from agentsight_otel.server.store.tables import conversations, imports
-from agentsight_otel.server.store.transcript import CHUNK, add_entries
+from agentsight_otel.server.store.transcript import add_entries
 
 Progress = Callable[[int, int], None]
 

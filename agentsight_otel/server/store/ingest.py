@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, select, update
@@ -15,12 +15,13 @@ from agentsight_otel.server.rows import Projected
 from agentsight_otel.server.store.dialect import insert_new, insert_rows, pairs_there
 from agentsight_otel.server.store.engine import Store
 from agentsight_otel.server.store.keys import count_ingest
-from agentsight_otel.server.store.places import Place, Wanted, lock_conversations, save, set_fields
+from agentsight_otel.server.store.places import Place, Wanted, lock_conversations, save
 from agentsight_otel.server.store.tables import feedbacks, spans, token_usage
 from agentsight_otel.server.store.transcript import add_entries, ensure_actions, remove_turns
 from agentsight_otel.server.store.usage import add_usage
 
 Block = tuple[CheckedBlock, list[Projected]]
+_INCOMPLETE: Final = spans.c.turn_complete.is_(False)
 
 
 class Counts(NamedTuple):
@@ -34,7 +35,6 @@ class _Change(msgspec.Struct):
     """What a request does to one conversation. Several blocks of one conversation are one change."""
 
     place: Place
-    fields: dict[str, Any] = {}
     spans: dict[str, Projected] = {}
     broken: dict[str | None, str | None] = {}
     """Incomplete turns these spans are, or belong to: turn id → reason."""
@@ -73,7 +73,6 @@ def write_blocks(
         _archive(connection, changes)
         _find_broken_turns(connection, changes)
         _project(connection, changes)
-        set_fields(connection, [(change.place, change.fields) for change in changes])
         save(connection, [change.place for change in changes])
         total = sum(len(made) for _, made in blocks)
         accepted = sum(len(change.spans) for change in changes)
@@ -108,9 +107,9 @@ def _changes(
     places = lock_conversations(connection, agent_id, wanted)
     for place, (block, made) in zip(places, blocks, strict=True):
         change = changes.setdefault(place.conversation, _Change(place))
-        change.fields |= block.fields
+        place.fields |= block.fields
         if block.environment is not None:
-            change.fields["environment_id"] = environments[block.environment]
+            place.fields["environment_id"] = environments[block.environment]
         place.is_used = place.is_used or any(item.span.kind != KIND_CONVERSATION for item in made)
         for item in made:
             change.spans.setdefault(item.span.span_id, item)
@@ -152,7 +151,7 @@ def _find_broken_turns(connection: Connection, changes: list[_Change]) -> None:
         elsewhere[change.place.conversation] = change, turns
     s = spans.c
     pairs = [(key, turn_id) for key, (_, turns) in elsewhere.items() for turn_id in turns]
-    broken = list(pairs_there(connection, s.conversation, s.span_id, pairs, s.turn_complete.is_(False)))
+    broken = list(pairs_there(connection, s.conversation, s.span_id, pairs, _INCOMPLETE))
     for key, turn_id in broken:
         mine = (s.conversation == key) & (s.span_id == turn_id)
         elsewhere[key][0].broken[turn_id] = connection.scalar(select(s.incomplete_reason).where(mine))

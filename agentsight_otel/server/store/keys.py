@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, case, insert, select, update
+from sqlalchemy import BigInteger, Connection, RowMapping, bindparam, case, insert, select, update
 
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.store.tables import agents, api_keys, environments
@@ -25,6 +25,24 @@ _AGES = (
     ("days_count", float("inf")),
 )
 """Which count a request's newest time adds to: the first whose limit its age stays below."""
+
+_ADDED_UP = ("accepted_count", "duplicate_count", "rejected_count", *(name for name, _ in _AGES), "ahead_us")
+_k, _e = api_keys.c, environments.c
+_FIND = (
+    select(api_keys, agents.c.name.label("agent_name"))
+    .join(agents, agents.c.id == _k.agent_id)
+    .where(_k.key_hash == bindparam("hash"))
+)
+_ENVIRONMENTS = select(_e.slug, _e.id).where(_e.agent_id == bindparam("agent"))
+_ahead = bindparam("b_ahead", type_=BigInteger)
+_COUNT = (
+    update(api_keys)
+    .where(_k.id == bindparam("b_id"))
+    .values(
+        {name: _k[name] + bindparam(f"b_{name}") for name in _ADDED_UP}
+        | {"ahead_max_us": case((_k.ahead_max_us < _ahead, _ahead), else_=_k.ahead_max_us)}
+    )
+)
 
 
 class Principal(NamedTuple):
@@ -115,9 +133,7 @@ def find_key(connection: Connection, key: str) -> Principal:
     Raises:
         Refused: With the text of the REST contract.
     """
-    columns = (api_keys, agents.c.name.label("agent_name"))
-    query = select(*columns).join(agents, agents.c.id == api_keys.c.agent_id)
-    row = connection.execute(query.where(api_keys.c.key_hash == hash_key(key))).mappings().first()
+    row = connection.execute(_FIND, {"hash": hash_key(key)}).mappings().first()
     if row is None:
         raise Refused("Invalid API key.")
     now = now_us()
@@ -158,19 +174,14 @@ def count_ingest(
         age_us: How far the newest time of a request lay behind this machine's clock, below 0 ahead of it;
             None for a request that brought nothing new.
     """
-    k = api_keys.c
-    values = {
-        "accepted_count": k.accepted_count + accepted,
-        "duplicate_count": k.duplicate_count + duplicate,
-        "rejected_count": k.rejected_count + rejected,
-    }
+    added = dict.fromkeys(_ADDED_UP, 0)
+    added |= {"accepted_count": accepted, "duplicate_count": duplicate, "rejected_count": rejected}
+    ahead = 0
     if age_us is not None:
-        name = next(name for name, below in _AGES if age_us < below)
-        values[name] = k[name] + 1
-        if age_us < 0:
-            values["ahead_us"] = k.ahead_us + min(-age_us, _DAY_US)
-            values["ahead_max_us"] = case((k.ahead_max_us < -age_us, -age_us), else_=k.ahead_max_us)
-    connection.execute(update(api_keys).where(k.id == key_id).values(**values))
+        added[next(name for name, below in _AGES if age_us < below)] = 1
+        ahead = max(0, -age_us)
+        added["ahead_us"] = min(ahead, _DAY_US)
+    connection.execute(_COUNT, {"b_id": key_id, "b_ahead": ahead} | {f"b_{n}": v for n, v in added.items()})
 
 
 def list_keys(connection: Connection, agent_id: int) -> list[RowMapping]:
@@ -188,5 +199,4 @@ def list_environments(connection: Connection, agent_id: int) -> list[dict[str, A
 
 def environment_ids(connection: Connection, agent_id: int) -> dict[str, int]:
     """Return an agent's environments as slug → id."""
-    query = select(environments.c.slug, environments.c.id).where(environments.c.agent_id == agent_id)
-    return dict(connection.execute(query).all())
+    return dict(connection.execute(_ENVIRONMENTS, {"agent": agent_id}).all())

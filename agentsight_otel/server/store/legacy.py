@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from agentsight_otel.server.rows import Entry
+from agentsight_otel.server.store.listing import Listing
 from agentsight_otel.server.store.places import Place
 from agentsight_otel.server.store.tables import action_logs, buttons, messages, token_usage
 
@@ -37,24 +38,20 @@ def find_usage(connection: Connection, place: Place, event_key: str) -> int | No
     return found
 
 
-def button_rows(
-    connection: Connection, agent_id: int, event: str | None, offset: int, limit: int | None
-) -> tuple[int, list[RowMapping]]:
-    """Return how many clicks there are and a page of them, newest first."""
+def clicks(agent_id: int, event: str | None) -> list[ColumnElement[bool]]:
+    """Return the conditions for an agent's clicks; an event is that of one kind of button."""
     b = buttons.c
-    mine = [b.agent_id == agent_id, *([b.button_event == event] if event else [])]
-    count = connection.scalar(select(func.count()).select_from(buttons).where(*mine)) or 0
-    query = select(buttons).where(*mine).order_by(b.timestamp.desc(), b.id.desc()).offset(offset)
-    rows = connection.execute(query if limit is None else query.limit(limit)).mappings()
-    return count, list(rows)
+    return [b.agent_id == agent_id, *([b.button_event == event] if event else [])]
+
+
+CLICKS: Final = Listing(buttons, buttons)
 
 
 def button_stats(connection: Connection, agent_id: int, event: str | None) -> list[dict[str, Any]]:
     """Return how often each button was clicked, most clicked first."""
     b = buttons.c
-    mine = [b.agent_id == agent_id, *([b.button_event == event] if event else [])]
     count = func.count().label("count")
-    query = select(b.button_event, b.value, b.label, count).where(*mine)
+    query = select(b.button_event, b.value, b.label, count).where(*clicks(agent_id, event))
     query = query.group_by(b.button_event, b.value, b.label)
     rows = connection.execute(query.order_by(count.desc(), b.button_event, b.value, b.label))
     return [dict(row) for row in rows.mappings()]

@@ -1,11 +1,22 @@
-"""Pages of conversations."""
+"""Rows of a table as lists: counted, by the page, one by one; and the list of conversations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    RowMapping,
+    Select,
+    Table,
+    func,
+    select,
+)
 
 from agentsight_otel.server.store.dialect import Bytewise
 from agentsight_otel.server.store.filters import ConversationFilter, conditions
@@ -14,6 +25,47 @@ from agentsight_otel.server.store.texts import String, Text
 
 ORDERINGS = ("started_at", "ended_at", "id", "customer_id", "is_marked", "language")
 Ordering = Sequence[tuple[str, bool]]
+Conditions = Sequence[ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows of a table, with columns of others added.
+
+    Attributes:
+        table: Whose rows.
+        joined: The table, joined with those that conditions and added columns name.
+        added: Columns each row gets.
+    """
+
+    table: Table
+    joined: FromClause
+    added: tuple[ColumnElement[Any], ...] = ()
+
+    def count(self, connection: Connection, where: Conditions) -> int:
+        """Return how many rows match."""
+        return connection.scalar(select(func.count()).select_from(self.joined).where(*where)) or 0
+
+    def page(
+        self,
+        connection: Connection,
+        where: Conditions,
+        ordering: Ordering,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> list[RowMapping]:
+        """Return matching rows in an order; no limit is all of them from the offset on."""
+        query = ordered(self.rows().where(*where), self.table, ordering)
+        return list(connection.execute(query.offset(offset).limit(limit)).mappings())
+
+    def one(self, connection: Connection, agent_id: int, key: int) -> RowMapping | None:
+        """Return one row by its key; None when the agent has none such."""
+        t = self.table.c
+        return connection.execute(self.rows().where(t.agent_id == agent_id, t.id == key)).mappings().first()
+
+    def rows(self) -> Select[Any]:
+        """Return the query for all rows."""
+        return select(self.table, *self.added).select_from(self.joined)
 
 
 def count_conversations(
@@ -34,15 +86,12 @@ def list_conversations(
     limit: int | None,
 ) -> list[RowMapping]:
     """Return matching rows with the columns ``environment`` and ``feedback_count`` added."""
-    query = _rows().where(*conditions(agent_id, wanted, dialect))
-    query = ordered(query, conversations, ordering).offset(offset)
-    return list(connection.execute(query if limit is None else query.limit(limit)).mappings())
+    return _LISTED.page(connection, conditions(agent_id, wanted, dialect), ordering, offset, limit)
 
 
 def one_conversation(connection: Connection, agent_id: int, conversation: int) -> RowMapping | None:
     """Return one row in the same form, deleted or not; None when the agent has none such."""
-    c = conversations.c
-    return connection.execute(_rows().where(c.agent_id == agent_id, c.id == conversation)).mappings().first()
+    return _LISTED.one(connection, agent_id, conversation)
 
 
 def ordered(query: Select[Any], table: Any, ordering: Ordering) -> Select[Any]:
@@ -59,8 +108,9 @@ def _sortable(column: Column[Any]) -> ColumnElement[Any]:
     return Bytewise(column) if isinstance(column.type, Text | String) else column
 
 
-def _rows() -> Select[Any]:
-    c = conversations.c
-    votes = select(func.count()).where(feedbacks.c.conversation == c.id).scalar_subquery()
-    columns = (conversations, environments.c.slug.label("environment"), votes.label("feedback_count"))
-    return select(*columns).join(environments, environments.c.id == c.environment_id)
+_votes = select(func.count()).where(feedbacks.c.conversation == conversations.c.id).scalar_subquery()
+_LISTED: Final = Listing(
+    conversations,
+    conversations.join(environments, environments.c.id == conversations.c.environment_id),
+    (environments.c.slug.label("environment"), _votes.label("feedback_count")),
+)

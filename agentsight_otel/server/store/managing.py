@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
@@ -18,6 +19,21 @@ def change(connection: Connection, agent_id: int, conversation: int, values: dic
     statement = update(conversations).where(mine).values(**values, updated_at=now_us())
     found: str | None = connection.scalar(statement.returning(c.conversation_id))
     return found
+
+
+def merge_metadata(
+    connection: Connection, agent_id: int, conversation: int, merged: dict[str, Any], removed: Iterable[str]
+) -> tuple[str, dict[str, Any]] | None:
+    """Remove keys from the metadata and set others; return the string id and the metadata there is now."""
+    c = conversations.c
+    mine = (c.agent_id == agent_id) & (c.id == conversation)
+    row = connection.execute(select(c.conversation_id, c.metadata).where(mine).with_for_update()).first()
+    if row is None:
+        return None
+    gone = set(removed)
+    kept = {name: value for name, value in (row.metadata or {}).items() if name not in gone}
+    change(connection, agent_id, conversation, {"metadata": kept | merged})
+    return row.conversation_id, kept | merged
 
 
 def soft_delete(connection: Connection, agent_id: int, conversation: int) -> tuple[str, int] | None:

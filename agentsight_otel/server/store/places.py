@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, func, select, update
 
 from agentsight_otel.server.clock import now_us
-from agentsight_otel.server.store.dialect import Bytewise, insert_new
+from agentsight_otel.server.store.dialect import Bytewise, insert_new, insert_rows
 from agentsight_otel.server.store.tables import conversations, messages
 from agentsight_otel.server.store.texts import storable
 
@@ -41,6 +41,8 @@ class Place(msgspec.Struct):
     button_count: int
     fresh: bool = False
     """Whether this transaction made it, so that nothing can be there already."""
+    fields: dict[str, Any] = {}
+    """Columns of `FIELDS` to set; what is absent or None stays."""
 
     def stretch(self, started_at: int, ended_at: int) -> None:
         """Begin no later and end no earlier than the given times."""
@@ -57,7 +59,7 @@ class Wanted(NamedTuple):
     values: Mapping[str, Any] = MappingProxyType({})
 
 
-STATE = tuple(name for name in Place.__struct_fields__ if name not in {"agent_id", "conversation", "fresh"})
+STATE = Place.__struct_fields__[2:-2]
 FIELDS = (
     "customer_id",
     "customer_ip_address",
@@ -74,15 +76,19 @@ FIELDS = (
 _c = conversations.c
 _STATE_COLUMNS = (_c.id, _c.conversation_id, *(_c[name] for name in STATE))
 _MINE = (_c.agent_id == bindparam("b_agent")) & (_c.id == bindparam("b_id"))
+_NAMED = (_c.agent_id == bindparam("agent")) & _c.conversation_id.in_(bindparam("names", expanding=True))
+_FIND = select(_c.conversation_id).where(_NAMED)
+_LOCK = select(*_STATE_COLUMNS).where(_NAMED).order_by(Bytewise(_c.conversation_id)).with_for_update()
+_GIVEN = {name: bindparam(f"b_{name}", type_=_c[name].type) for name in FIELDS}
+_SET: dict[str, ColumnElement[Any]] = {name: func.coalesce(_GIVEN[name], _c[name]) for name in FIELDS}
+# A location goes with its address: of an address that is not known there is none.
+_SET["geo_location"] = case(
+    (_GIVEN["customer_ip_address"].is_not(None), _GIVEN["geo_location"]), else_=_c.geo_location
+)
 _SAVE = (
     update(conversations)
     .where(_MINE)
-    .values({name: bindparam(f"b_{name}") for name in (*STATE, "updated_at") if name != "environment_id"})
-)
-_SET_FIELDS = (
-    update(conversations)
-    .where(_MINE)
-    .values({name: func.coalesce(bindparam(f"b_{name}", type_=_c[name].type), _c[name]) for name in FIELDS})
+    .values({name: bindparam(f"b_{name}") for name in (*STATE, "updated_at")} | _SET)
 )
 
 
@@ -96,21 +102,21 @@ def lock_conversations(connection: Connection, agent_id: int, wanted: Sequence[W
     names = sorted(by_name)
     known: set[str] = set()
     for start in range(0, len(names), CHUNK):
-        mine = (_c.agent_id == agent_id) & _c.conversation_id.in_(names[start : start + CHUNK])
-        known.update(connection.scalars(select(_c.conversation_id).where(mine)))
-    made = _make(connection, agent_id, [by_name[name] for name in names if name not in known])
+        part = {"agent": agent_id, "names": names[start : start + CHUNK]}
+        known.update(connection.scalars(_FIND, part))
+    made = _make(connection, agent_id, {name: by_name[name] for name in names if name not in known})
     places: dict[str, Place] = {}
     for start in range(0, len(names), CHUNK):
-        mine = (_c.agent_id == agent_id) & _c.conversation_id.in_(names[start : start + CHUNK])
-        query = select(*_STATE_COLUMNS).where(mine).order_by(Bytewise(_c.conversation_id))
-        for row in connection.execute(query.with_for_update()).mappings():
+        part = {"agent": agent_id, "names": names[start : start + CHUNK]}
+        for row in connection.execute(_LOCK, part).mappings():
             places[row["conversation_id"]] = _place(agent_id, row)
     for name in made:
         places[name].fresh = True
     return [places[storable(item.conversation_id)] for item in wanted]
 
 
-def _make(connection: Connection, agent_id: int, missing: Sequence[Wanted]) -> Sequence[str]:
+def _make(connection: Connection, agent_id: int, missing: Mapping[str, Wanted]) -> Iterable[str]:
+    """Make conversations by their stored names; return the names of those that nobody else made meanwhile."""
     if not missing:
         return []
     now = now_us()
@@ -119,12 +125,15 @@ def _make(connection: Connection, agent_id: int, missing: Sequence[Wanted]) -> S
         {
             **base,
             **item.values,
-            "conversation_id": item.conversation_id,
+            "conversation_id": name,
             "environment_id": item.environment_id,
             "started_at": item.started_at,
         }
-        for item in missing
+        for name, item in missing.items()
     ]
+    if connection.dialect.name == "sqlite":  # has one writer
+        insert_rows(connection, conversations, rows)
+        return missing
     statement = insert_new(connection, conversations).returning(_c.conversation_id)
     return connection.scalars(statement, rows).all()
 
@@ -152,27 +161,18 @@ def save(connection: Connection, places: Iterable[Place]) -> None:
     now = now_us()
     rows = [
         {"b_agent": place.agent_id, "b_id": place.conversation, "b_updated_at": now}
-        | {f"b_{name}": getattr(place, name) for name in STATE if name != "environment_id"}
+        | {f"b_{name}": getattr(place, name) for name in STATE}
+        | {f"b_{name}": place.fields.get(name) for name in FIELDS}
         for place in places
     ]
     if rows:
         connection.execute(_SAVE, rows)
 
 
-def set_fields(connection: Connection, changes: Sequence[tuple[Place, dict[str, Any]]]) -> None:
-    """Set columns of `FIELDS`; what is absent stays."""
-    rows = [
-        {"b_agent": place.agent_id, "b_id": place.conversation}
-        | {f"b_{name}": fields.get(name) for name in FIELDS}
-        for place, fields in changes
-        if fields
-    ]
-    if rows:
-        connection.execute(_SET_FIELDS, rows)
-
-
-def fill_gaps(connection: Connection, place: Place, values: dict[str, Any]) -> None:
-    """Set those of *values* whose columns are still NULL."""
+def fill_gaps(connection: Connection, place: Place, values: dict[str, Any]) -> dict[str, Any]:
+    """Let `save` set those of *values* whose columns are still NULL; return what they will all hold."""
     mine = (_c.agent_id == place.agent_id) & (_c.id == place.conversation)
     row = connection.execute(select(conversations).where(mine)).mappings().one()
-    set_fields(connection, [(place, {name: value for name, value in values.items() if row[name] is None})])
+    gaps = {name: value for name, value in values.items() if row[name] is None}
+    place.fields |= gaps
+    return {name: row[name] for name in values} | gaps

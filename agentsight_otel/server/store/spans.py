@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping
 
-from agentsight_otel.server.store.listing import Ordering, ordered
+from agentsight_otel.server.store.filters import between, exactly
+from agentsight_otel.server.store.listing import Listing
 from agentsight_otel.server.store.tables import conversations, spans
 
 ORDERINGS = ("started_at", "ended_at", "duration_ms", "id")
@@ -37,52 +38,24 @@ _EXACT = ("kind", "status", "name", "conversation", "trace_id", "span_id", "pare
 def conditions(agent_id: int, wanted: SpanFilter) -> list[ColumnElement[bool]]:
     """Return the conditions for a filter."""
     s, c = spans.c, conversations.c
-    found: list[ColumnElement[bool]] = [s.agent_id == agent_id]
-    found += [s[name] == getattr(wanted, name) for name in _EXACT if getattr(wanted, name) is not None]
+    found = [s.agent_id == agent_id, *exactly(s, wanted, _EXACT)]
     if wanted.conversation_id is not None:
         found.append(c.conversation_id == wanted.conversation_id)
     if wanted.environment_id is not None:
         found.append(c.environment_id == wanted.environment_id)
-    if wanted.started_after is not None:
-        found.append(s.started_at >= wanted.started_after)
-    if wanted.started_before is not None:
-        found.append(s.started_at <= wanted.started_before)
-    return found
+    return found + between(s.started_at, wanted.started_after, wanted.started_before)
 
 
-def count(connection: Connection, where: list[ColumnElement[bool]]) -> int:
-    """Return how many spans match."""
-    return connection.scalar(_joined(func.count()).where(*where)) or 0
-
-
-def page(
-    connection: Connection,
-    where: list[ColumnElement[bool]],
-    ordering: Ordering,
-    offset: int,
-    limit: int | None,
-) -> list[RowMapping]:
-    """Return matching rows with ``conversation_id`` added."""
-    query = ordered(_rows().where(*where), spans, ordering).offset(offset)
-    return list(connection.execute(query if limit is None else query.limit(limit)).mappings())
-
-
-def one(connection: Connection, agent_id: int, span: int) -> RowMapping | None:
-    """Return one row in the same form."""
-    s = spans.c
-    return connection.execute(_rows().where(s.agent_id == agent_id, s.id == span)).mappings().first()
+_LISTED: Final = Listing(
+    spans,
+    spans.join(conversations, conversations.c.id == spans.c.conversation),
+    (conversations.c.conversation_id.label("conversation_id"),),
+)
+count, page, one = _LISTED.count, _LISTED.page, _LISTED.one
 
 
 def trace(connection: Connection, agent_id: int, trace_id: str) -> list[RowMapping]:
     """Return the spans of a trace by start, one more than `MAX_TRACE` at most."""
     s = spans.c
-    query = _rows().where(s.agent_id == agent_id, s.trace_id == trace_id)
+    query = _LISTED.rows().where(s.agent_id == agent_id, s.trace_id == trace_id)
     return list(connection.execute(query.order_by(s.started_at, s.id).limit(MAX_TRACE + 1)).mappings())
-
-
-def _joined(*columns: Any) -> Select[Any]:
-    return select(*columns).select_from(spans).join(conversations, conversations.c.id == spans.c.conversation)
-
-
-def _rows() -> Select[Any]:
-    return _joined(spans, conversations.c.conversation_id.label("conversation_id"))

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
-    Select,
     String,
     cast,
     delete,
-    func,
     insert,
     or_,
-    select,
     update,
 )
 
 from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.server.clock import now_us
-from agentsight_otel.server.store.filters import contains
-from agentsight_otel.server.store.listing import Ordering, ordered
+from agentsight_otel.server.store.filters import between, contains, exactly
+from agentsight_otel.server.store.listing import Listing
 from agentsight_otel.server.store.tables import comments, conversations, environments, tickets
 
 ORDERINGS = ("created_at", "updated_at", "id", "title", "status", "priority")
@@ -51,13 +48,9 @@ class TicketFilter(msgspec.Struct, kw_only=True):
 def conditions(agent_id: int, wanted: TicketFilter, dialect: str) -> list[ColumnElement[bool]]:
     """Return the conditions for a filter."""
     t = tickets.c
-    found: list[ColumnElement[bool]] = [t.agent_id == agent_id]
+    found = [t.agent_id == agent_id, *exactly(t, wanted, ("priority", "conversation"))]
     if wanted.status:
         found.append(t.status.in_(wanted.status))
-    if wanted.priority is not None:
-        found.append(t.priority == wanted.priority)
-    if wanted.conversation is not None:
-        found.append(t.conversation == wanted.conversation)
     if wanted.conversation_id is not None:
         found.append(conversations.c.conversation_id == wanted.conversation_id)
     if wanted.feedback:
@@ -71,55 +64,22 @@ def conditions(agent_id: int, wanted: TicketFilter, dialect: str) -> list[Column
         found.append(or_(*(document.contains(encode_json_str(tag), autoescape=True) for tag in wanted.tags)))
     if wanted.search:
         found.append(contains(t.title, wanted.search, dialect))
-    return found + _times(wanted)
+    found += between(t.created_at, wanted.created_after, wanted.created_before)
+    return found + between(t.updated_at, wanted.updated_after, wanted.updated_before)
 
 
-def _times(wanted: TicketFilter) -> list[ColumnElement[bool]]:
-    t = tickets.c
-    bounds = [
-        (t.created_at, wanted.created_after, wanted.created_before),
-        (t.updated_at, wanted.updated_after, wanted.updated_before),
-    ]
-    found = [column >= after for column, after, _ in bounds if after is not None]
-    return found + [column <= before for column, _, before in bounds if before is not None]
-
-
-def count(connection: Connection, where: list[ColumnElement[bool]]) -> int:
-    """Return how many tickets match."""
-    return connection.scalar(_joined(func.count()).where(*where)) or 0
-
-
-def page(
-    connection: Connection,
-    where: list[ColumnElement[bool]],
-    ordering: Ordering,
-    offset: int = 0,
-    limit: int | None = None,
-) -> list[RowMapping]:
-    """Return matching rows with ``environment`` and the conversation's ``conversation_id`` and ``name``."""
-    query = ordered(_rows().where(*where), tickets, ordering).offset(offset)
-    return list(connection.execute(query if limit is None else query.limit(limit)).mappings())
-
-
-def one(connection: Connection, agent_id: int, ticket: int) -> RowMapping | None:
-    """Return one row in the same form."""
-    t = tickets.c
-    return connection.execute(_rows().where(t.agent_id == agent_id, t.id == ticket)).mappings().first()
-
-
-def _joined(*columns: Any) -> Select[Any]:
-    t = tickets.c
-    query = select(*columns).select_from(tickets).join(environments, environments.c.id == t.environment_id)
-    return query.outerjoin(conversations, conversations.c.id == t.conversation)
-
-
-def _rows() -> Select[Any]:
-    return _joined(
-        tickets,
+_LISTED: Final = Listing(
+    tickets,
+    tickets.join(environments, environments.c.id == tickets.c.environment_id).outerjoin(
+        conversations, conversations.c.id == tickets.c.conversation
+    ),
+    (
         environments.c.slug.label("environment"),
         conversations.c.conversation_id.label("conversation_id"),
         conversations.c.name.label("conversation_name"),
-    )
+    ),
+)
+count, page, one = _LISTED.count, _LISTED.page, _LISTED.one
 
 
 def add(connection: Connection, agent_id: int, values: dict[str, Any]) -> int:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select
 
 from agentsight_otel.enums import Sender
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.rows import Entry
 from agentsight_otel.server.store.dialect import insert_new, insert_rows, pairs_there, take_ids
-from agentsight_otel.server.store.places import Place
+from agentsight_otel.server.store.places import CHUNK, Place
 from agentsight_otel.server.store.response_time import recompute, response_times
 from agentsight_otel.server.store.tables import action_logs, actions, buttons, messages
 from agentsight_otel.server.store.texts import storable
-
-CHUNK = 5000
-"""Values in one IN list."""
 
 Placed = tuple[Place, Entry]
 EntryKey = tuple[int, str]
 """Conversation and event key."""
 
-_m = messages.c
+_m, _a = messages.c, actions.c
+_FIND_ACTIONS = select(_a.name, _a.id).where(
+    _a.agent_id == bindparam("agent"), _a.name.in_(bindparam("names", expanding=True))
+)
 
 
 def add_entries(
@@ -103,8 +103,8 @@ def ensure_actions(connection: Connection, agent_id: int, names: Sequence[str]) 
 def _find_actions(connection: Connection, agent_id: int, names: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for start in range(0, len(names), CHUNK):
-        mine = (actions.c.agent_id == agent_id) & actions.c.name.in_(names[start : start + CHUNK])
-        found |= dict(connection.execute(select(actions.c.name, actions.c.id).where(mine)).all())
+        part = {"agent": agent_id, "names": names[start : start + CHUNK]}
+        found |= dict(connection.execute(_FIND_ACTIONS, part).all())
     return found
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from agentsight_otel.server.rows import ADDED_UP
-from agentsight_otel.server.store.listing import Ordering
+from agentsight_otel.server.store.filters import between, exactly
+from agentsight_otel.server.store.listing import Listing, Ordering
 from agentsight_otel.server.store.tables import conversations, environments, token_usage
 
 ORDERINGS = {
@@ -48,20 +49,21 @@ def conditions(agent_id: int, wanted: UsageFilter) -> list[ColumnElement[bool]]:
         "cost_source": u.cost_source,
         "incomplete": u.incomplete,
     }
-    found: list[ColumnElement[bool]] = [u.agent_id == agent_id]
-    for name, column in columns.items():
-        if getattr(wanted, name) is not None:
-            found.append(column == getattr(wanted, name))
-    if wanted.started_after is not None:
-        found.append(u.started_at >= wanted.started_after)
-    if wanted.started_before is not None:
-        found.append(u.started_at <= wanted.started_before)
-    return found
+    found = [u.agent_id == agent_id, *exactly(columns, wanted, columns)]
+    return found + between(u.started_at, wanted.started_after, wanted.started_before)
 
 
-def count(connection: Connection, where: list[ColumnElement[bool]]) -> int:
-    """Return how many rows match."""
-    return connection.scalar(_joined(func.count()).where(*where)) or 0
+_LISTED: Final = Listing(
+    token_usage,
+    token_usage.join(conversations, conversations.c.id == token_usage.c.conversation).join(
+        environments, environments.c.id == conversations.c.environment_id
+    ),
+    (
+        conversations.c.conversation_id.label("conversation_id"),
+        environments.c.slug.label("environment"),
+    ),
+)
+count = _LISTED.count
 
 
 def page(
@@ -72,14 +74,9 @@ def page(
     limit: int | None,
 ) -> list[RowMapping]:
     """Return matching rows with ``conversation_id`` and ``environment`` added."""
-    columns = (
-        token_usage,
-        conversations.c.conversation_id.label("conversation_id"),
-        environments.c.slug.label("environment"),
-    )
     keys = [ORDERINGS[name].desc() if down else ORDERINGS[name].asc() for name, down in ordering]
-    query = _joined(*columns).where(*where).order_by(*keys, token_usage.c.id.desc()).offset(offset)
-    return list(connection.execute(query if limit is None else query.limit(limit)).mappings())
+    query = _LISTED.rows().where(*where).order_by(*keys, token_usage.c.id.desc())
+    return list(connection.execute(query.offset(offset).limit(limit)).mappings())
 
 
 def summary(connection: Connection, where: list[ColumnElement[bool]], group_by: str) -> list[RowMapping]:
@@ -87,11 +84,6 @@ def summary(connection: Connection, where: list[ColumnElement[bool]], group_by: 
     u = token_usage.c
     group = {"model": u.model, "conversation": u.conversation, "day": u.started_at // _DAY_US}[group_by]
     sums = [func.sum(u[name]).label(name) for name in (*ADDED_UP, "cost_usd_e8")]
-    query = _joined(group.label("group"), func.count().label("rows"), *sums).where(*where).group_by(group)
-    return list(connection.execute(query.order_by(func.sum(u.total_tokens).desc(), group)).mappings())
-
-
-def _joined(*columns: Any) -> Select[Any]:
-    query = select(*columns).select_from(token_usage)
-    query = query.join(conversations, conversations.c.id == token_usage.c.conversation)
-    return query.join(environments, environments.c.id == conversations.c.environment_id)
+    query = select(group.label("group"), func.count().label("rows"), *sums).select_from(_LISTED.joined)
+    query = query.where(*where).group_by(group).order_by(func.sum(u.total_tokens).desc(), group)
+    return list(connection.execute(query).mappings())
