@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 
+from agentsight_otel.gateway.sockets import bind, url_of
 from agentsight_otel.server.app import create_app
 from agentsight_otel.server.dashboard import routes
-from agentsight_otel.server.listener import Listener, bind, url_of
+from agentsight_otel.server.listener import Listener
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.keys import create_agent, create_key
 

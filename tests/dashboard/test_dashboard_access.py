@@ -16,7 +16,7 @@ from sqlalchemy import insert, select
 from starlette.exceptions import HTTPException
 
 from agentsight_otel.server.dashboard import login_link
-from agentsight_otel.server.dashboard.access import COOKIE, digest, new_token
+from agentsight_otel.server.dashboard.access import COOKIE, digest, form_token, new_token, session_of
 from agentsight_otel.server.dashboard.pages.entry import open_share
 from agentsight_otel.server.dashboard.tables import shares
 from agentsight_otel.server.store.keys import create_agent
@@ -129,9 +129,11 @@ def test_a_client_sees_only_its_agents(guarded_dashboard: Dashboard) -> None:
 
 def test_a_client_cannot_change_anything(guarded_dashboard: Dashboard) -> None:
     """Every form is refused, even with a valid token of the client's own session."""
-    key = talk(guarded_dashboard)
+    key, store = talk(guarded_dashboard), guarded_dashboard.store
     client = client_login(guarded_dashboard, log_in(guarded_dashboard), guarded_dashboard.agent)
-    fields = form_of(client, "/login") if "csrf" in client.get("/login").text else {"csrf": "x"}
+    session = session_of(store, client.cookies[COOKIE])
+    assert session is not None
+    fields = {"csrf": form_token(store, session)}
     for path in (f"conversations/{key}", "settings", "views"):
         assert (
             client.post(

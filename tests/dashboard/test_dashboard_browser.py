@@ -56,6 +56,33 @@ def test_no_page_has_an_accessibility_violation(browser: Any, demo: Dashboard, s
     context.close()
 
 
+def test_every_number_has_its_definition(browser: Any, demo: Dashboard) -> None:
+    """The card of every number has a button that opens a text; lists and transcripts have one beside."""
+    page = browser.new_page()
+    for path in PAGES:
+        page.goto(with_key(demo, path))
+        assert page.evaluate(UNDEFINED) == [], path
+        for button in page.locator("main .info:visible").all():
+            button.click()
+            shown = page.locator(".pop:popover-open")
+            assert len(shown.inner_text()) > 50, path
+            page.keyboard.press("Escape")
+    for path in ("customers", "customers/cust_1000"):
+        page.goto(demo.pages + path)
+        for label in ("First seen", "Last seen"):
+            assert page.locator("th, dt", has_text=label).locator(".info").count() == 1
+    page.close()
+
+
+UNDEFINED = """() => [...document.querySelectorAll(
+    'main .value, main dd, main .num, main .meterrow, main .chart, main .ready'
+)].filter(e => {
+    const place = e.closest('.list, .chat, .waterfall') ? document.querySelector('main') : e.closest('.card');
+    return /[0-9]/.test(e.textContent) && !e.closest('.pop, .event') && !place.querySelector('.info');
+}).map(e => e.outerHTML.slice(0, 120))"""
+"""Returns what shows a number without a definition in its card."""
+
+
 def test_every_page_works_without_script(browser: Any, demo: Dashboard) -> None:
     """With scripts off: filter, open, switch to the trace, come back, change theme, read a definition."""
     context = browser.new_context(java_script_enabled=False)

@@ -155,7 +155,7 @@ def test_times_equal_the_oracle(store: Store, world: tuple[list[Talk], Period], 
         assert {day: count for day, count in days.items() if count} == Counter(
             moment.date() for moment in expected
         )
-        week = activity.by_hour(counts, scope.period)
+        week = activity.by_hour(counts)
         assert {(d, h): week[d][h] for d in range(7) for h in range(24) if week[d][h]} == Counter(
             (moment.weekday(), moment.hour) for moment in expected
         )

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentsight_otel.server.analytics.definitions import DEFINITIONS
+from agentsight_otel.server.analytics.lines import Lines
+from agentsight_otel.server.analytics.local_time import day_of, local_quarter, local_quarters
+from agentsight_otel.server.analytics.packed import pack_floats
 from agentsight_otel.server.analytics.period import MAX_DAYS, Period, between, last_days
+from agentsight_otel.server.analytics.responses import by_local_day
 from agentsight_otel.server.analytics.statistics import (
     BUCKET_EDGES,
     change,
     distribution,
     joined_spread,
-    nearest_rank,
     wilson,
 )
 
@@ -51,6 +56,31 @@ def test_a_day_is_as_long_as_its_clock_says(day: date, zone: str, hours: float) 
     assert period.end - period.start == timedelta(hours=hours)
 
 
+@given(days, st.integers(0, 23), st.integers(1, 24), zones)
+def test_quarters_of_several_hours(day: date, hour: int, hours: int, zone: ZoneInfo) -> None:
+    """Together they are what they are one by one, whether or not the clock changes among them."""
+    first = (day - date(1970, 1, 1)).days * 96 + hour * 4
+    one_by_one = [local_quarter(zone, first + place) for place in range(hours * 4)]
+    assert list(local_quarters(zone, first, hours * 4)) == one_by_one
+
+
+@example(date(2009, 11, 1), ZoneInfo("America/St_Johns"))
+@given(days, zones)
+def test_times_of_answers_by_local_day(day: date, zone: ZoneInfo) -> None:
+    """Three days with answers in every quarter: each is found on the day on which its quarter begins."""
+    begin = (day - date(1970, 1, 1)).days * 24
+    parts, expected = [], defaultdict(list)
+    for hour in range(begin, begin + 72):
+        values = [hour * 4.0 + place for place in range(4)]
+        packed = pack_floats(values)
+        parts.append((hour, Lines(total=sum(values), sent=[1] * 4, answers=packed, places=bytes(range(4)))))
+        for quarter in range(hour * 4, hour * 4 + 4):
+            expected[day_of(local_quarter(zone, quarter))].append(float(quarter))
+    found = [(one, sorted(chain.from_iterable(pieces))) for one, pieces in by_local_day(zone, parts)]
+    assert dict(found) == expected
+    assert len(found) == len(expected)
+
+
 @given(days, days, zones)
 def test_any_two_days_make_a_period(one: date, other: date, zone: ZoneInfo) -> None:
     """In either order, and never longer than ten years."""
@@ -72,6 +102,11 @@ def test_today_is_the_reader_s_today() -> None:
     now = datetime(2026, 6, 1, 23, 30, tzinfo=UTC)
     assert last_days(1, ZoneInfo("Europe/Berlin"), now).last == date(2026, 6, 2)
     assert last_days(1, ZoneInfo("America/New_York"), now).last == date(2026, 6, 1)
+
+
+def nearest_rank(ordered: list[float], share: float) -> float | None:
+    """Return the smallest value with at least *share* of all values at or below it; None without values."""
+    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)] if ordered else None
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40), st.sampled_from((0.5, 0.95, 1.0)))

@@ -106,7 +106,7 @@ def session_of(store: Store, cookie: str | None) -> Session | None:
 
 
 def form_token(store: Store, session: Session) -> str:
-    """Return the token every form of a session carries."""
+    """Return the token that every form of a session carries which changes data."""
     return _mac(store, f"form:{session.value}")
 
 

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from agentsight_otel.server.dashboard.access import form_token
 from agentsight_otel.server.dashboard.brand import MAX_LOGO_BYTES, brand_css
 from agentsight_otel.server.dashboard.embedding import frame_ancestors
+from agentsight_otel.server.dashboard.fields import text_of
 from agentsight_otel.server.dashboard.gate import Gate
 from agentsight_otel.server.dashboard.live import Live, Source
 from agentsight_otel.server.dashboard.pages import (
@@ -38,7 +39,7 @@ from agentsight_otel.server.store.engine import Store
 Show = Callable[[View], Response]
 Act = Callable[[View, FormData], Response]
 Follow = Callable[[View], tuple[Source, int]]
-Answer = Callable[[Request], Response]
+Answer = Callable[[Request, Store], Response]
 
 MAX_FORM_PART: Final = MAX_LOGO_BYTES * 4
 AT_ONCE: Final = 2
@@ -60,61 +61,12 @@ def routes(store: Store, *, needs_login: bool = True, embed_origins: Sequence[st
     make_tables(store)
     gate = [Middleware(Gate, store=store, frames=frames, needs_login=needs_login)]
     app = _Builder(store)
-    pages: list[tuple[str, Show, Act | None]] = [
-        ("", analytics.show, None),
-        ("conversations", conversations.show, None),
-        ("export.{kind:str}", conversations.download, None),
-        ("conversations/{key:int}", conversation.show, conversation.act),
-        ("conversations/{key:int}/transcript.json", conversation.as_json, None),
-        ("conversations/{key:int}/transcript.html", conversation.as_html, None),
-        ("files/{file:int}", conversation.file, None),
-        ("tokens", spending.show, None),
-        ("tools", simple.show_tools, None),
-        ("feedback", simple.show_feedback, None),
-        ("customers", simple.show_customers, None),
-        ("customers/{customer:path}", simple.show_customer, None),
-        ("reports", owner.show_reports, None),
-        ("health", _owners(health.show), None),
-        ("settings", _owners(owner.show_settings), owner.save_settings),
-        ("brand.css", _brand, None),
-        ("logo", _logo, None),
-    ]
-    found = [
-        Route(f"/agents/{{agent:int}}/{path}", app.shown(show), middleware=gate) for path, show, _ in pages
-    ]
-    streams: list[tuple[str, Follow]] = [
-        ("live", conversations.follow),
-        ("conversations/{key:int}/live", conversation.follow),
-    ]
-    found += [
-        Route(f"/agents/{{agent:int}}/{path}", app.followed(follow), middleware=gate)
-        for path, follow in streams
-    ]
-    posts = [(path, act) for path, _, act in pages if act] + [("views", owner.save_view)]
-    found += [
-        Route(f"/agents/{{agent:int}}/{path}", app.acted(act), methods=["POST"], middleware=gate)
-        for path, act in posts
-    ]
-    found += [
-        Route("/", app.plain(lambda request: entry.home(request, store)), middleware=gate),
-        Route(
-            "/login",
-            app.plain(lambda request: entry.login(request, store, request.query_params.get("token"))),
-            middleware=gate,
-        ),
-        Route("/login", app.login, methods=["POST"], middleware=gate),
-        Route("/logout", app.logout, methods=["POST"], middleware=gate),
-        Route("/theme", app.plain(entry.theme), middleware=gate),
-        Route("/static/{name}", app.plain(entry.static), middleware=gate),
-        Route("/s/{token}", app.plain(lambda request: entry.shared(request, store)), middleware=gate),
-        Route(
-            "/s/{token}/brand.css",
-            app.plain(lambda request: entry.shared_css(request, store)),
-            middleware=gate,
-        ),
-        Route("/agents/{rest:path}", app.plain(entry.nowhere), middleware=gate),
-    ]
-    return [*found]
+    found = [(AGENT + path, "GET", app.shown(show)) for path, show in PAGES]
+    found += [(AGENT + path, "GET", app.followed(follow)) for path, follow in STREAMS]
+    found += [(AGENT + path, "POST", app.acted(act)) for path, act in FORMS]
+    found += [("/login", "POST", app.sign_in)]
+    found += [(path, method, app.plain(answer)) for path, method, answer in OUTSIDE]
+    return [Route(path, endpoint, methods=[method], middleware=gate) for path, method, endpoint in found]
 
 
 class _Builder:
@@ -126,17 +78,17 @@ class _Builder:
         self._live = Live(store)
         self._at_once = CapacityLimiter(AT_ONCE)
 
-    def plain(self, answer: Answer) -> Answer:
+    def plain(self, answer: Answer) -> Callable[[Request], Response]:
         def endpoint(request: Request) -> Response:
             try:
-                return answer(request)
+                return answer(request, self._store)
             except HTTPException as error:
                 return _error(request, error)
 
         return endpoint
 
     def shown(self, show: Show) -> Callable[[Request], object]:
-        answer = self.plain(lambda request: show(open_view(request, self._store, self._recent)))
+        answer = self.plain(lambda request, store: show(open_view(request, store, self._recent)))
 
         async def endpoint(request: Request) -> Response:
             return await to_thread.run_sync(answer, request, limiter=self._at_once)
@@ -166,22 +118,14 @@ class _Builder:
         return endpoint
 
     def _act(self, act: Act, request: Request, form: FormData) -> Response:
-        self._check(request, form)
-        return act(open_view(request, self._store, self._recent), form)
-
-    def _check(self, request: Request, form: FormData) -> None:
         if form.get("csrf") != form_token(self._store, request.state.session):
             raise HTTPException(403, "This form is too old. Go back, reload the page and try again.")
+        return act(open_view(request, self._store, self._recent), form)
 
-    async def login(self, request: Request) -> Response:
+    async def sign_in(self, request: Request) -> Response:
         form = await request.form(max_files=0, max_fields=5)
-        token = form.get("token")
-        given = token.strip().rpartition("token=")[2] if isinstance(token, str) else ""
-        return await run_in_threadpool(entry.login, request, self._store, given)
-
-    async def logout(self, request: Request) -> Response:
-        del request
-        return entry.logout()
+        given = text_of(form, "token").strip().rpartition("token=")[2]
+        return await run_in_threadpool(entry.sign_in, request, self._store, given)
 
 
 def _only_owners(request: Request) -> None:
@@ -206,6 +150,49 @@ def _logo(view: View) -> Response:
     if not view.brand.logo:
         raise HTTPException(404)
     return Response(view.brand.logo, media_type=view.brand.logo_type)
+
+
+AGENT: Final = "/agents/{agent:id}/"
+PAGES: Final[tuple[tuple[str, Show], ...]] = (
+    ("", analytics.show),
+    ("conversations", conversations.show),
+    ("export.{kind:str}", conversations.download),
+    ("conversations/{key:id}", conversation.show),
+    ("conversations/{key:id}/transcript.json", conversation.as_json),
+    ("conversations/{key:id}/transcript.html", conversation.as_html),
+    ("files/{file:id}", conversation.file),
+    ("tokens", spending.show),
+    ("tools", simple.show_tools),
+    ("feedback", simple.show_feedback),
+    ("customers", simple.show_customers),
+    ("customers/{customer:path}", simple.show_customer),
+    ("reports", owner.show_reports),
+    ("health", _owners(health.show)),
+    ("settings", _owners(owner.show_settings)),
+    ("brand.css", _brand),
+    ("logo", _logo),
+)
+"""Pages and files of an agent, below its address."""
+STREAMS: Final[tuple[tuple[str, Follow], ...]] = (
+    ("live", conversations.follow),
+    ("conversations/{key:id}/live", conversation.follow),
+)
+FORMS: Final[tuple[tuple[str, Act], ...]] = (
+    ("conversations/{key:id}", conversation.act),
+    ("settings", owner.save_settings),
+    ("views", owner.save_view),
+)
+OUTSIDE: Final[tuple[tuple[str, str, Answer], ...]] = (
+    ("/", "GET", entry.home),
+    ("/login", "GET", entry.login),
+    ("/logout", "POST", entry.logout),
+    ("/theme", "GET", entry.theme),
+    ("/static/{name}", "GET", entry.static),
+    ("/s/{token}", "GET", entry.shared),
+    ("/s/{token}/brand.css", "GET", entry.shared_css),
+    ("/agents/{rest:path}", "GET", entry.nowhere),
+)
+"""What belongs to no agent; its last line is what no page of an agent has taken."""
 
 
 _TITLES: Final = {404: "Not found", 403: "Not allowed", 410: "No longer there", 400: "That did not work"}

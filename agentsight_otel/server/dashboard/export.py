@@ -14,7 +14,7 @@ from agentsight_otel.server.clock import iso
 from agentsight_otel.server.dashboard.listing import extras
 from agentsight_otel.server.store.details import Transcripts, transcripts
 from agentsight_otel.server.store.tables import environments
-from agentsight_otel.spreadsheet import safe_cell
+from agentsight_otel.spreadsheet import CIRCUMSTANCES, safe_cell
 
 Rows = Iterable[list[Row[*tuple[Any, ...]]]]
 
@@ -24,13 +24,7 @@ COLUMNS: Final = (
     "name",
     "customer_id",
     "customer_ip_address",
-    "device",
-    "source",
-    "language",
-    "environment",
-    "started_at",
-    "ended_at",
-    "message_count",
+    *CIRCUMSTANCES,
     "user_message_count",
     "agent_message_count",
     "action_count",

@@ -124,13 +124,11 @@ def neighbours(
 ) -> tuple[int | None, int | None]:
     """Return the keys of the next newer and the next older conversation that match."""
     c = conversations.c
+    matching = narrowed(connection, agent, wanted, dialect, in_order=True)
     found = []
     for descending in (False, True):
         order = Order("", c.started_at, descending)
-        query = _ordered(select(c.id), order).where(
-            *narrowed(connection, agent, wanted, dialect, in_order=True),
-            _beyond(order, row.started_at, row.id),
-        )
+        query = _ordered(select(c.id), order).where(*matching, _beyond(order, row.started_at, row.id))
         found.append(connection.execute(query.limit(1)).scalar())
     return found[0], found[1]
 

@@ -17,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from agentsight_otel.encoding import encode_json
 from agentsight_otel.server.dashboard.access import COOKIE, session_of
+from agentsight_otel.server.dashboard.fields import whole_number
 from agentsight_otel.server.dashboard.view import View
 from agentsight_otel.server.store.engine import Store
 from agentsight_otel.server.store.tables import conversations, messages
@@ -63,8 +64,7 @@ class Live:
         if self._open >= MOST:
             return Response(status_code=204)
         last = view.request.headers.get("last-event-id") or view.params.get("last", "")
-        if last.isascii() and last.isdigit() and len(last) < 18:
-            seen = max(seen, int(last))
+        seen = max(seen, whole_number(last) or 0)
         headers = {"X-Accel-Buffering": "no"}
         return StreamingResponse(
             self._stream(view, source, seen), media_type="text/event-stream", headers=headers

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, select
@@ -20,6 +20,7 @@ from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.dashboard.access import Session
 from agentsight_otel.server.dashboard.brand import Brand, load_brand
+from agentsight_otel.server.dashboard.fields import whole_number
 from agentsight_otel.server.dashboard.present import moment
 from agentsight_otel.server.dashboard.recent import Recent
 from agentsight_otel.server.store.engine import Store
@@ -37,6 +38,7 @@ class View:
 
     Attributes:
         request: The request.
+        params: The query of its URL; of a repeated name the last.
         store: The database.
         session: Who looks.
         agent: Row of the agent: ``id``, ``name``.
@@ -50,6 +52,7 @@ class View:
     """
 
     request: Request
+    params: Mapping[str, str]
     store: Store
     session: Session
     agent: Row[*tuple[Any, ...]]
@@ -76,19 +79,22 @@ class View:
         """Path of the agent's pages, with a slash at the end."""
         return f"/agents/{self.agent.id}/"
 
-    @property
-    def params(self) -> dict[str, str]:
-        """The query of the URL; of a repeated name the last."""
-        return dict(self.request.query_params)
+    def number(self, name: str) -> int | None:
+        """Return a whole number of the query, None when there is none."""
+        return whole_number(self.params.get(name, ""))
 
     def link(self, page: str = "", /, **params: object) -> str:
         """Return the address of another page of the agent, which keeps environment, period and time zone."""
         kept = {name: value for name, value in self.params.items() if name in KEPT}
-        return address(self.base + page, kept | params)
+        return address(self.base + page, {**kept, **params})
+
+    def customer(self, customer_id: str) -> str:
+        """Return the address of a customer's page."""
+        return self.link(f"customers/{quote(customer_id, safe='')}")
 
     def here(self, **changes: object) -> str:
         """Return this page's address with some parameters changed; None takes one out."""
-        return address(self.request.url.path, self.params | changes)
+        return address(self.request.url.path, {**self.params, **changes})
 
     def moment(self, value: int) -> datetime:
         """Return microseconds since the Unix epoch on the page's clock."""
@@ -97,9 +103,15 @@ class View:
 
 def address(path: str, params: Mapping[str, object]) -> str:
     """Return a path with a query; parameters that are None or empty are left out."""
-    given = {name: str(value) for name, value in params.items() if value is not None and value != ""}
-    query = urlencode(given, quote_via=quote, safe=":,/")
+    given = ((name, str(value)) for name, value in params.items() if value is not None and value != "")
+    query = "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in given])
     return f"{path}?{query}" if query else path
+
+
+@functools.lru_cache(maxsize=1_000)
+def _quoted(text: str) -> str:
+    """A page has hundreds of addresses made of the same few words."""
+    return quote(text, safe=":,/")
 
 
 def open_view(request: Request, store: Store, recent: Recent) -> View:
@@ -123,6 +135,7 @@ def open_view(request: Request, store: Store, recent: Recent) -> View:
         brand = load_brand(connection, agent.id)
     return View(
         request,
+        dict(request.query_params),
         store,
         session,
         agent,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 from agentsight_otel.enums import Sentiment
 from agentsight_otel.server.analytics.scope import micros
@@ -66,6 +66,10 @@ class Chip(NamedTuple):
     without: str
 
 
+AddChip = Callable[..., None]
+"""Adds a chip: its text, and the parameters that it stands for."""
+
+
 class Wanted(NamedTuple):
     """What the list is asked for: the filter and its chips."""
 
@@ -102,7 +106,7 @@ def read(view: View) -> Wanted:
     return Wanted(found, chips)
 
 
-def _times(query: Mapping[str, str], found: ConversationFilter, chip: Any) -> None:
+def _times(query: Mapping[str, str], found: ConversationFilter, chip: AddChip) -> None:
     for name, (field, label) in TIMES.items():
         try:
             value = parse_time(query.get(name, ""))
@@ -112,7 +116,7 @@ def _times(query: Mapping[str, str], found: ConversationFilter, chip: Any) -> No
         chip(f"{label} {query[name]}", name)
 
 
-def _metadata(query: Mapping[str, str], found: ConversationFilter, chip: Any) -> None:
+def _metadata(query: Mapping[str, str], found: ConversationFilter, chip: AddChip) -> None:
     try:
         found.metadata = metadata_filter(query)
     except ApiError:
@@ -124,7 +128,7 @@ def _metadata(query: Mapping[str, str], found: ConversationFilter, chip: Any) ->
         chip(text, "metadata_key", "metadata_value")
 
 
-def _days(view: View, found: ConversationFilter, chip: Any) -> None:
+def _days(view: View, found: ConversationFilter, chip: AddChip) -> None:
     if not any(view.params.get(name) for name in ("from", "to", "range")):
         return
     period = view.period

@@ -10,11 +10,13 @@ from markupsafe import Markup, escape
 def element(name: str, attributes: Mapping[str, object] | None = None, *children: object) -> Markup:
     """Return one element; attribute values and plain text children are escaped, None attributes left out."""
     given = "".join(
-        f' {key}="{escape(decimal(value) if isinstance(value, float) else value)}"'
-        for key, value in (attributes or {}).items()
-        if value is not None
+        [
+            f' {key}="{escape(decimal(value) if isinstance(value, float) else value)}"'
+            for key, value in (attributes or {}).items()
+            if value is not None
+        ]
     )
-    inner = "".join(str(escape(child)) for child in children)
+    inner = "".join([child if isinstance(child, Markup) else escape(child) for child in children])
     return Markup(f"<{name}{given}>{inner}</{name}>")  # noqa: S704 - every part of it was escaped above
 
 

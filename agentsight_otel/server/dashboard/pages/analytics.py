@@ -71,9 +71,7 @@ def show(view: View) -> Response:
         days_chart=_days_chart(view, per_day),
         response_chart=_response_chart(view, now.responses),
         distribution_chart=_distribution_chart(now.responses),
-        peak_chart=charts.heat_map(
-            "peak-map", "Peak hours", peak, activity.by_hour(getattr(when, peak), view.period)
-        ),
+        peak_chart=charts.heat_map("peak-map", "Peak hours", peak, activity.by_hour(getattr(when, peak))),
         rated_chart=rating_split(now.ratings.split),
     )
 

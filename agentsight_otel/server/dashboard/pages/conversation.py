@@ -17,6 +17,7 @@ from agentsight_otel.encoding import encode_json
 from agentsight_otel.server.clock import iso, now_us
 from agentsight_otel.server.dashboard import export, listing, marking, wanted
 from agentsight_otel.server.dashboard.access import DAY, digest, new_token
+from agentsight_otel.server.dashboard.fields import number_of, safe_path, text_of
 from agentsight_otel.server.dashboard.live import News, Source
 from agentsight_otel.server.dashboard.render import ENVIRONMENT, page, static_file
 from agentsight_otel.server.dashboard.tables import notes, shares
@@ -50,7 +51,7 @@ def show(view: View, shared_link: str = "", share_days: int = 0) -> Response:
         agent, key = view.agent.id, row["id"]
         newer, older = listing.neighbours(connection, agent, asked.filter, view.store.dialect, row)
         transcript = read_transcript(
-            connection, agent, key, view.zone, part=_number(view, "part") or 1, at=_number(view, "at")
+            connection, agent, key, view.zone, part=view.number("part") or 1, at=view.number("at")
         )
         trees = read_waterfall(connection, agent, key) if trace else []
         feedback = [
@@ -74,6 +75,7 @@ def show(view: View, shared_link: str = "", share_days: int = 0) -> Response:
         feedback=feedback,
         shared_link=shared_link,
         share_days=share_days,
+        days=SHARE_DAYS,
         items=transcript.items,
         zone_moment=view.moment,
         files=_files(view),
@@ -103,7 +105,7 @@ def _openings(items: list[Item]) -> dict[str | None, str]:
 
 def follow(view: View) -> tuple[Source, int]:
     """Return what is said after the page was made: how many lines, and the lines when they go at its end."""
-    first = _number(view, "after") or 0
+    first = view.number("after") or 0
     at_end = view.params.get("end") == "1"
     with view.store.read() as connection:
         key = _row(connection, view)["id"]
@@ -147,7 +149,7 @@ def act(view: View, form: FormData) -> Response:
             managing.change(connection, view.agent.id, row["id"], changes)
         elif not _keep(connection, view, row["id"], asked, form):
             raise HTTPException(400, "Nothing of this name can be done.")
-    return RedirectResponse(back_to(form, view.link(f"conversations/{row['id']}")), 303)
+    return RedirectResponse(safe_path(text_of(form, "next")) or view.link(f"conversations/{row['id']}"), 303)
 
 
 def _changes(asked: str, form: FormData) -> dict[str, Any] | None:
@@ -173,20 +175,20 @@ def _keep(connection: Connection, view: View, key: int, asked: str, form: FormDa
         n = notes.c
         connection.execute(
             delete(notes).where(
-                n.agent_id == view.agent.id, n.conversation == key, n.id == whole(form, "note")
+                n.agent_id == view.agent.id, n.conversation == key, n.id == number_of(form, "note")
             )
         )
         return True
     if asked == "unshare":
         s = shares.c
-        which = (s.agent_id == view.agent.id) & (s.conversation == key) & (s.id == whole(form, "share"))
+        which = (s.agent_id == view.agent.id) & (s.conversation == key) & (s.id == number_of(form, "share"))
         connection.execute(update(shares).where(which).values(revoked_at=now_us()))
         return True
     return False
 
 
 def _share(view: View, form: FormData) -> Response:
-    days = whole(form, "days")
+    days = number_of(form, "days")
     days = days if days in SHARE_DAYS else SHARE_DAYS[1]
     token = new_token()
     with view.store.write() as connection:
@@ -298,31 +300,3 @@ def _kept(connection: Connection, view: View, key: int) -> dict[str, Any]:
         "notes": connection.execute(mine).all(),
         "shares": connection.execute(select(shares).where(valid).order_by(s.id)).all(),
     }
-
-
-def _number(view: View, name: str) -> int | None:
-    text = view.params.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
-
-
-def text_of(form: FormData, name: str) -> str:
-    """Return a text field of a form; a missing field, or a file, is the empty text."""
-    value = form.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def whole(form: FormData, name: str) -> int:
-    """Return a whole number of a form, 0 when there is none."""
-    text = text_of(form, name)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
-
-
-def back_to(form: FormData, otherwise: str) -> str:
-    """Return the path a form wants to lead back to, if it is one of this server."""
-    return safe_path(text_of(form, "next")) or otherwise
-
-
-def safe_path(path: str) -> str:
-    """Return the path if a browser takes it for one of this server, else the empty text."""
-    ok = path.startswith("/") and not path.startswith(("//", "/\\")) and not re.search(r"[\x00-\x20\\]", path)
-    return path if ok else ""

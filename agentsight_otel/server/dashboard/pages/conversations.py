@@ -77,8 +77,7 @@ def show(view: View) -> Response:
 
 def follow(view: View) -> tuple[Source, int]:
     """Return how many conversations came after the one the page began with, whenever more do."""
-    after = view.params.get("after", "")
-    first = int(after) if after.isascii() and after.isdigit() and len(after) < 18 else 0
+    first = view.number("after") or 0
     c = conversations.c
     query = select(func.count(), func.max(c.id)).where(view.scope.living(), c.id > first)
 

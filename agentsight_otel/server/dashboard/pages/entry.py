@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, select
@@ -12,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.dashboard.access import COOKIE, SECOND, SESSION_US, digest, redeem
 from agentsight_otel.server.dashboard.brand import brand_css, load_brand
-from agentsight_otel.server.dashboard.pages.conversation import safe_path, sheet
+from agentsight_otel.server.dashboard.fields import safe_path
+from agentsight_otel.server.dashboard.pages.conversation import sheet
 from agentsight_otel.server.dashboard.present import moment
 from agentsight_otel.server.dashboard.render import STATIC, plain, static_file, theme_of
 from agentsight_otel.server.dashboard.tables import shares
@@ -21,11 +23,11 @@ from agentsight_otel.server.dashboard.view import visible_agents
 from agentsight_otel.server.store.conversations import find
 from agentsight_otel.server.store.engine import Store
 
-YEAR = 31_536_000
-UTC = ZoneInfo("UTC")
+YEAR: Final = 31_536_000
+UTC: Final = ZoneInfo("UTC")
 
 
-def nowhere(_request: Request) -> Response:
+def nowhere(_request: Request, _store: Store) -> Response:
     """Say so: no page has this address."""
     raise HTTPException(404)
 
@@ -39,11 +41,17 @@ def home(request: Request, store: Store) -> Response:
     return RedirectResponse(f"/agents/{known[0].id}/", 303)
 
 
-def login(request: Request, store: Store, token: str | None) -> Response:
-    """Show the login page, or open a session with a link's or a form's token."""
+def login(request: Request, store: Store) -> Response:
+    """Show the login page, or open a session with a link's token."""
+    token = request.query_params.get("token")
+    if token is not None:
+        return sign_in(request, store, token)
+    return plain("login.html", theme=theme_of(request.cookies.get("theme")), go=False, failed=False)
+
+
+def sign_in(request: Request, store: Store, token: str) -> Response:
+    """Open a session with a token, or say that it opens nothing."""
     theme = theme_of(request.cookies.get("theme"))
-    if token is None:
-        return plain("login.html", theme=theme, go=False, failed=False)
     cookie = redeem(store, token)
     if cookie is None:
         return plain("login.html", status=403, theme=theme, go=False, failed=True)
@@ -60,14 +68,14 @@ def login(request: Request, store: Store, token: str | None) -> Response:
     return response
 
 
-def logout() -> Response:
+def logout(_request: Request, _store: Store) -> Response:
     """Close the session."""
     response = RedirectResponse("/login", 303)
     response.delete_cookie(COOKIE)
     return response
 
 
-def theme(request: Request) -> Response:
+def theme(request: Request, _store: Store) -> Response:
     """Remember light or dark; choosing the same again goes back to what the system says."""
     chosen = theme_of(request.query_params.get("to"))
     response = RedirectResponse(safe_path(request.query_params.get("next", "")) or "/", 303)
@@ -78,7 +86,7 @@ def theme(request: Request) -> Response:
     return response
 
 
-def static(request: Request) -> Response:
+def static(request: Request, _store: Store) -> Response:
     """Return one of the files that come with the package; its address changes when it does."""
     name = request.path_params["name"]
     if name not in STATIC:

@@ -14,7 +14,7 @@ from agentsight_otel.server.analytics.scope import ESCALATION_ACTIONS
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.dashboard.access import DAY, digest, new_token
 from agentsight_otel.server.dashboard.brand import ACCENT, MAX_LOGO_BYTES, load_brand, save_brand
-from agentsight_otel.server.dashboard.pages.conversation import text_of, whole
+from agentsight_otel.server.dashboard.fields import number_of, text_of
 from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.tables import clients, views
 from agentsight_otel.server.dashboard.view import KEPT, View, address
@@ -48,7 +48,7 @@ def save_view(view: View, form: FormData) -> Response:
     """Save a page with its filters under a name, or forget one."""
     if text_of(form, "do") == "forget":
         with view.store.write() as connection:
-            mine = (views.c.agent_id == view.agent.id) & (views.c.id == whole(form, "id"))
+            mine = (views.c.agent_id == view.agent.id) & (views.c.id == number_of(form, "id"))
             connection.execute(delete(views).where(mine))
         return RedirectResponse(view.link("reports"), 303)
     name, target = text_of(form, "name").strip()[:120], text_of(form, "page")
@@ -107,7 +107,7 @@ def save_settings(view: View, form: FormData) -> Response:
             return _invite(view, form)
         case "revoke":
             with view.store.write() as connection:
-                mine = clients.c.id == whole(form, "client")
+                mine = clients.c.id == number_of(form, "client")
                 connection.execute(update(clients).where(mine).values(revoked_at=now_us()))
             return RedirectResponse(view.link("settings"), 303)
     raise HTTPException(400, "Nothing of this name can be done.")
@@ -135,7 +135,7 @@ def _save_brand(view: View, form: FormData) -> Response:
 
 def _invite(view: View, form: FormData) -> Response:
     name = text_of(form, "name").strip()[:120] or "Client"
-    days = whole(form, "days")
+    days = number_of(form, "days")
     token = new_token()
     known = {row.id for row in view.agents}
     chosen = sorted(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -13,7 +15,7 @@ from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.view import View
 from agentsight_otel.server.store.filters import ConversationFilter
 
-COMMENTS = 100
+COMMENTS: Final = 100
 
 
 def show_tools(view: View) -> Response:
@@ -57,11 +59,10 @@ def show_feedback(view: View) -> Response:
 
 def show_customers(view: View) -> Response:
     """Return the customers of the period."""
-    text = view.params.get("page", "")
-    number = int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 6 else 1
+    number = view.number("page") or 1
     contains = view.params.get("contains", "")
     with view.store.read() as connection:
-        rows, more = customers.customers(connection, view.scope, contains=contains, page=max(1, number))
+        rows, more = customers.customers(connection, view.scope, contains=contains, page=number)
     return page(
         view,
         "customers.html",
@@ -69,7 +70,7 @@ def show_customers(view: View) -> Response:
         active="customers",
         rows=rows,
         more=more,
-        number=max(1, number),
+        number=number,
         contains=contains,
     )
 

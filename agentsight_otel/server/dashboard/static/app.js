@@ -41,7 +41,7 @@ document.addEventListener("pointermove", (event) => {
   tip.style.top = `${event.clientY - height - 14 < 8 ? event.clientY + 18 : event.clientY - height - 14}px`;
 });
 
-/* Keyboard: j/k walk a list, o opens, m marks; arrows turn the pages of conversations; / searches; ? helps. */
+/* Keyboard: j/k walk a list, o opens, m marks; arrows turn the pages of conversations; / searches. */
 let at = -1;
 function walk(step) {
   const items = $$(".list .item");
@@ -62,7 +62,6 @@ const keys = {
   ArrowLeft: () => $("[data-key=newer]")?.click(),
   ArrowRight: () => $("[data-key=older]")?.click(),
   "/": () => $("input[type=search]")?.focus(),
-  "?": () => $("#keys")?.togglePopover(),
 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
