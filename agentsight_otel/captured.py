@@ -15,7 +15,7 @@ from agentsight_otel import semconv, session
 from agentsight_otel.encoding import Quiet, decode_json
 from agentsight_otel.enums import Durability
 from agentsight_otel.exceptions import ConfigurationException
-from agentsight_otel.exporters.delivery import REGISTRY
+from agentsight_otel.exporters.registry import REGISTRY
 from agentsight_otel.pipeline.redirecting import redirected
 from agentsight_otel.server.inprocess import InProcess
 
@@ -175,8 +175,8 @@ def capture_payloads() -> Iterator[Captured]:
     While the block lasts every request of this package in this process is answered by a server in memory, to
     which trackers, the live API and exporters deliver and from which the clients read. At the end the
     settings are as before. What is tracked and never sent is not there, and what waited before the block for
-    a real destination goes on waiting. Trackers and clients that are made inside the block need a key, which
-    may be any that nothing was delivered with outside.
+    a real destination goes on waiting. A client of your own, and a tracker that you make inside the block,
+    need a key, which may be any that nothing was delivered with outside.
 
     Raises:
         ConfigurationException: Another block is captured already.

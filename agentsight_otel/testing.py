@@ -7,11 +7,12 @@ from typing import Any, Self
 
 from agentsight_otel.captured import Captured, capture_payloads
 from agentsight_otel.encoding import decode_json
+from agentsight_otel.gateway.sockets import bind, url_of
 from agentsight_otel.server.app import create_app
 from agentsight_otel.server.dashboard import login_link
 from agentsight_otel.server.dashboard import routes as dashboard_routes
 from agentsight_otel.server.faults import Faults
-from agentsight_otel.server.listener import Listener, bind, url_of
+from agentsight_otel.server.listener import Listener
 from agentsight_otel.server.otlp import OtlpDoor
 from agentsight_otel.server.recording import RecordedRequest, Recorder, TrackedProtocol
 from agentsight_otel.server.store import Store
@@ -35,6 +36,7 @@ class LocalServer:
     Args:
         db: ``:memory:``, an SQLite file or a ``postgresql://`` URL.
         rate_limit: REST requests one key may send in a minute; None for any number.
+        attachment_quota: Bytes of all attachments of one agent; None for any number.
 
     Attributes:
         url: Base URL, without a trailing slash.
@@ -45,12 +47,15 @@ class LocalServer:
         store: The database.
     """
 
-    def __init__(self, db: str = MEMORY, *, rate_limit: int | None = None) -> None:
+    def __init__(
+        self, db: str = MEMORY, *, rate_limit: int | None = None, attachment_quota: int | None = None
+    ) -> None:
         self.store = Store.open(db)
         self.requests: list[RecordedRequest] = []
         self.faults = Faults()
         self.agent_id, self.api_key, self.read_key = self.add_agent("local")
         self._rate_limit = rate_limit
+        self._attachment_quota = attachment_quota
         self._port = 0
         self._listener: Listener | None = None
         self._door: OtlpDoor | None = None
@@ -84,7 +89,12 @@ class LocalServer:
         self.url = url_of(listening)
         self._door = OtlpDoor(self.store, self.url, MEMORY)  # a test leaves no journal behind
         routes = [*self._door.routes(), *self._dashboard]
-        app = create_app(self.store, routes=routes, rate_limit=self._rate_limit)
+        app = create_app(
+            self.store,
+            routes=routes,
+            rate_limit=self._rate_limit,
+            attachment_quota=self._attachment_quota,
+        )
         app = Recorder(app, self.faults, self.requests)
         self._listener = Listener(app, listening, http=TrackedProtocol)
         self._listener.start()

@@ -79,27 +79,7 @@ class AgentSightAPI(RecordReader):
             InvalidChoiceException: An unknown sentiment or source; also a ValueError.
             InvalidConversationDataException: A filter of a type that cannot be sent.
         """
-        filters = {
-            "action_name": action_name,
-            "conversation_id": conversation_id,
-            "customer_id": customer_id,
-            "customer_ip_address": customer_ip_address,
-            "device": device,
-            "has_messages": has_messages,
-            "language": language,
-            "message_contains": message_contains,
-            "page": page,
-            "page_size": page_size,
-            "started_at_after": started_at_after,
-            "started_at_before": started_at_before,
-            "is_marked": is_marked,
-            "name": name,
-            "include_deleted": include_deleted,
-            "metadata": metadata,
-            "has_feedback": has_feedback,
-            "feedback_sentiment": feedback_sentiment,
-            "feedback_source": feedback_source,
-        }
+        filters = {name: value for name, value in locals().items() if name not in {"self", "extra"}}
         return dict(self._get(CONVERSATIONS, conversation_query(filters | extra)))
 
     def iter_conversations(self, *, full: bool = False, **filters: Any) -> Iterator[dict[str, Any]]:

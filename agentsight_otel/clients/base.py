@@ -64,9 +64,13 @@ class Client:
         Config.resolve({}, **given)  # refuses bad values here rather than at the first call
         with SETUP:
             self._arguments |= given
-            stale, self._rest = self._rest, None
-        if stale is not None:
-            stale.close()
+            self.close()
+
+    def use(self, config: Config) -> None:
+        """Take settings as a whole, in place of those in force."""
+        with SETUP:
+            self._base, self._arguments = config, {}
+            self.close()
 
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agentsight_otel.enums import Sentiment
@@ -88,13 +88,18 @@ def checked_metadata(value: object, field: str = "metadata") -> dict[str, Any] |
     return dict(value)
 
 
-def checked_changes(**changes: Any) -> dict[str, Any]:
-    """Return what is not None; nothing at all is refused."""
-    given = {name: value for name, value in changes.items() if value is not None}
+def checked_changes(cleared: Iterable[str] = (), /, **changes: Any) -> dict[str, Any]:
+    """Return what is not None, and None for each name of *cleared*; nothing at all is refused."""
+    given = {name: value for name, value in changes.items() if value is not None} | dict.fromkeys(cleared)
     if not given:
         limit = "at least one of " + ", ".join(changes)
         raise InvalidChoiceException(f"nothing to update: give {limit}", limit=limit)
     return given
+
+
+def checked_clear(clear: Iterable[str], *names: str) -> list[str]:
+    """Return the names of fields to empty; those that cannot be are refused."""
+    return [checked_choice(name, "clear", names) for name in clear]
 
 
 def _within(value: object, field: str, max_length: int) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agentsight_otel.clients.checks import (
     checked_changes,
+    checked_clear,
     checked_comment,
     checked_metadata,
     checked_ref,
@@ -85,6 +86,8 @@ class ConversationManager(RecordWriter):
         device: str | None = None,
         language: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        *,
+        clear: Iterable[str] = (),
     ) -> dict[str, Any]:
         """Change several fields of a conversation; what is None stays as it is.
 
@@ -96,15 +99,17 @@ class ConversationManager(RecordWriter):
             device: May be empty.
             language: May be empty.
             metadata: Replaces the whole metadata.
+            clear: Fields to empty: ``customer_id``, ``device``, ``language``, ``metadata``.
 
         Returns:
             ``id, conversation_id, updated_fields`` and the changed fields.
 
         Raises:
-            InvalidChoiceException: Nothing to update; also a ValueError.
+            InvalidChoiceException: Nothing to update, or another name in *clear*; also a ValueError.
             InvalidConversationDataException: A bad name, or metadata that is not a dict.
         """
         changes = checked_changes(
+            checked_clear(clear, "customer_id", "device", "language", "metadata"),
             name=None if name is None else checked_text(name, "name"),
             is_marked=None if is_marked is None else bool(is_marked),
             customer_id=None if customer_id is None else str(customer_id),

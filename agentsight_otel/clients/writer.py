@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from agentsight_otel.clients.base import Client
 from agentsight_otel.clients.checks import (
     checked_changes,
     checked_choice,
+    checked_clear,
     checked_comment,
     checked_key,
     checked_metadata,
@@ -18,11 +20,13 @@ from agentsight_otel.clients.checks import (
     checked_text,
 )
 from agentsight_otel.enums import Sentiment
+from agentsight_otel.exceptions import NotFoundException
 
 Row = dict[str, Any]
 
 TICKET_STATUSES = ("backlog", "open", "in_progress", "in_review", "done", "closed")
 TICKET_PRIORITIES = ("low", "medium", "high")
+MAX_TICKET_COMMENT_LENGTH = 20_000
 
 
 class RecordWriter(Client):
@@ -34,7 +38,10 @@ class RecordWriter(Client):
         metadata: Mapping[str, Any] | None = None,
         remove: Iterable[str] = (),
     ) -> Row:
-        """Merge keys into a conversation's metadata and remove others; reads it, then writes it whole.
+        """Merge keys into a conversation's metadata and remove others.
+
+        The agentsight-otel server does it in one step. From another the metadata is read and written whole,
+        so that what somebody else changes in between is lost.
 
         Raises:
             InvalidConversationDataException: metadata is not a dict.
@@ -44,6 +51,8 @@ class RecordWriter(Client):
         removed = set(remove)
         checked_changes(metadata=merge or None, remove=removed or None)
         path = self._conversation_path(conversation_id)
+        with contextlib.suppress(NotFoundException):
+            return self._send("PATCH", f"{path}metadata/", {"metadata": merge, "remove": list(removed)})
         stored = self._get(path).get("metadata") or {}
         kept = {key: value for key, value in stored.items() if key not in removed}
         return self._send("PATCH", f"{path}update/", {"metadata": kept | merge})
@@ -95,9 +104,15 @@ class RecordWriter(Client):
         comment: str | None = None,
         topic: str | None = None,
         reason: str | None = None,
+        *,
+        clear: Iterable[str] = (),
     ) -> Row:
-        """Change a feedback; topic and reason exist on the feedback of a message only."""
+        """Change a feedback; topic and reason exist on the feedback of a message only.
+
+        *clear* names fields to empty: ``comment``, ``topic``, ``reason``.
+        """
         changes = checked_changes(
+            checked_clear(clear, "comment", "topic", "reason"),
             sentiment=None if sentiment is None else checked_sentiment(sentiment),
             comment=checked_comment(comment),
             topic=checked_slug(topic, "topic"),
@@ -149,9 +164,11 @@ class RecordWriter(Client):
         status: str | None = None,
         priority: str | None = None,
         tags: Iterable[str] | None = None,
+        clear: Iterable[str] = (),
     ) -> Row:
-        """Change a ticket's title, status, priority or tags."""
+        """Change a ticket's title, status, priority or tags; *clear* may name ``priority``."""
         changes = checked_changes(
+            checked_clear(clear, "priority"),
             title=None if title is None else checked_text(title, "title"),
             **_ticket_fields(status, priority, tags),
         )
@@ -163,7 +180,7 @@ class RecordWriter(Client):
 
     def add_ticket_comment(self, ticket_id: int, body: str) -> Row:
         """Comment on a ticket; the team is notified."""
-        text = {"body": checked_text(body, "body", 10_000)}
+        text = {"body": checked_text(body, "body", MAX_TICKET_COMMENT_LENGTH)}
         return self._send("POST", f"/api/tickets/{checked_key(ticket_id, 'ticket_id')}/comments/", text)
 
     def create_action(

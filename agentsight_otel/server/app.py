@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentsight_otel.server.api.limiting import RateLimit
+from agentsight_otel.server.api.limiting import Limits, RateLimit
 from agentsight_otel.server.api.routes import ROUTES
 from agentsight_otel.server.api.routing import not_found_page, starlette_routes
 from agentsight_otel.server.store import Store
@@ -27,6 +27,7 @@ def create_app(
     routes: Sequence[BaseRoute] = (),
     hosts: frozenset[str] | None = LOOPBACK_NAMES,
     rate_limit: int | None = None,
+    attachment_quota: int | None = None,
 ) -> ASGIApp:
     """Return the application: the REST routes and whatever is mounted beside them.
 
@@ -36,10 +37,11 @@ def create_app(
         hosts: Names a request's Host header may have, so that a page elsewhere cannot reach a local server
             under a name of its own; None for any.
         rate_limit: REST requests one key may send in a minute; None for any number.
+        attachment_quota: Bytes of all attachments of one agent; None for any number.
     """
-    limit = None if rate_limit is None else RateLimit(rate_limit)
+    limits = Limits(None if rate_limit is None else RateLimit(rate_limit), attachment_quota)
     app = Starlette(
-        routes=[*starlette_routes(store, ROUTES, limit), *routes],
+        routes=[*starlette_routes(store, ROUTES, limits), *routes],
         exception_handlers={404: not_found_page, Exception: _broken},
     )
     app.router.redirect_slashes = False

@@ -7,11 +7,10 @@ import threading
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from starlette.convertors import Convertor
 from starlette.datastructures import URL, Headers, QueryParams
 from starlette.routing import compile_path
 
-from agentsight_otel.server.api.http import Answer, ApiError, Call, encode
+from agentsight_otel.server.api.http import Answer, ApiError, Call
 from agentsight_otel.server.api.routes import ROUTES
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.keys import Principal, create_agent, create_key, find_key
@@ -59,15 +58,14 @@ class InProcess:
         kept = {INGEST: self.payloads, "/api/attachments/": self.uploads}.get(urlsplit(url).path)
         if kept is not None and answer.status in {200, 201}:
             kept.append(body)
-        content = answer.body if isinstance(answer.body, bytes) else encode(answer.body)
-        return answer.status, {"Content-Type": "application/json", **answer.headers}, content
+        return answer.status, {"Content-Type": "application/json", **answer.headers}, answer.content
 
     def _handle(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         parts = urlsplit(url)
         for route, pattern, _, convertors in _PATTERNS:
             found = pattern.match(parts.path) if route.method == method else None
             if found:
-                path = {name: _converted(convertors, name, text) for name, text in found.groupdict().items()}
+                path = {name: convertors[name].convert(text) for name, text in found.groupdict().items()}
                 query = QueryParams(parts.query)
                 call = Call(self._store, self._principal, path, query, body, Headers(headers), URL(url))
                 return route.handler(call)
@@ -78,7 +76,3 @@ class InProcess:
         with self._lock:
             self._closed = True
             self._store.close()
-
-
-def _converted(convertors: Mapping[str, Convertor[object]], name: str, text: str) -> object:
-    return convertors[name].convert(text)

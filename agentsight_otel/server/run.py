@@ -10,11 +10,12 @@ from sqlalchemy import select
 
 from agentsight_otel.config import API_KEY_PATTERN, LOOPBACK_HOSTS
 from agentsight_otel.exceptions import ConfigurationException, InvalidApiKeyException
+from agentsight_otel.gateway.sockets import bind, url_of
 from agentsight_otel.server.app import LOOPBACK_NAMES, create_app
 from agentsight_otel.server.dashboard import login_link
 from agentsight_otel.server.dashboard import routes as dashboard_routes
 from agentsight_otel.server.dashboard.embedding import frame_ancestors
-from agentsight_otel.server.listener import Listener, bind, url_of
+from agentsight_otel.server.listener import Listener
 from agentsight_otel.server.operating import open_store
 from agentsight_otel.server.otlp import OtlpDoor
 from agentsight_otel.server.store import Store
@@ -93,6 +94,7 @@ def serve(
     *,
     allow_remote: bool = False,
     rate_limit: int | None = None,
+    attachment_quota: int | None = None,
     embed_origins: Sequence[str] = (),
 ) -> Service:
     """Open the database, bind the port and return the server, which then waits to be run.
@@ -105,6 +107,7 @@ def serve(
         allow_remote: Whether *host* may be an address other machines reach. The dashboard and every route ask
             for a key or a login, but nothing is encrypted.
         rate_limit: REST requests one key may send in a minute; None for any number.
+        attachment_quota: Bytes of all attachments of one agent; None for any number.
         embed_origins: Sites that may show the dashboard in a frame, such as ``https://app.example.com``.
 
     Raises:
@@ -132,7 +135,13 @@ def serve(
     url = url_of(listening)
     door = OtlpDoor(store, url, db)
     routes = [*door.routes(), *dashboard_routes(store, embed_origins=embed_origins)]
-    app = create_app(store, routes=routes, hosts=LOOPBACK_NAMES if is_local else None, rate_limit=rate_limit)
+    app = create_app(
+        store,
+        routes=routes,
+        hosts=LOOPBACK_NAMES if is_local else None,
+        rate_limit=rate_limit,
+        attachment_quota=attachment_quota,
+    )
     return Service(store, Listener(app, listening), url, key, door)
 
 

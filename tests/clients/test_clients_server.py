@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -103,6 +104,39 @@ def test_manage_a_conversation(server: LocalServer, api: AgentSightAPI, manager:
     assert (found["name"], found["is_marked"], found["language"]) == ("Renamed", True, "de")
     assert found["metadata"] == {"b": 2}
     assert [m["content"] for m in api.fetch_messages("conv_0001")] == ["question 10", "answer 10"]
+
+
+def test_fields_can_be_emptied(server: LocalServer, api: AgentSightAPI, manager: ConversationManager) -> None:
+    """What is named in clear has no value afterwards, beside what is changed; the rest stays."""
+    _record(server, 1)
+    manager.update_conversation("conv_0001", customer_id="c", device="d", language="l", metadata={"a": 1})
+    manager.update_conversation("conv_0001", device="e", clear=["customer_id", "metadata"])
+    found = api.fetch_conversation("conv_0001")
+    assert [found[name] for name in ("customer_id", "device", "language", "metadata")] == [
+        None,
+        "e",
+        "l",
+        None,
+    ]
+    message = api.fetch_messages("conv_0001")[0]["id"]
+    vote = manager.submit_message_feedback(message, "positive", "good", topic="t", reason="r")
+    vote = manager.update_feedback(vote["id"], clear=["comment", "topic"])
+    assert (vote["comment"], vote["topic"], vote["reason"]) == ("", None, "r")
+    ticket = manager.create_ticket("t", priority="low")
+    assert manager.update_ticket(ticket["id"], clear=["priority"])["priority"] is None
+
+
+def test_metadata_merged_at_the_same_time_is_all_there(
+    server: LocalServer, api: AgentSightAPI, manager: ConversationManager
+) -> None:
+    """Of keys that many threads set and remove at once none is lost and none comes back."""
+    _record(server, 1)
+    manager.update_conversation("conv_0001", metadata={f"old{n}": n for n in range(20)})
+    pk = api.fetch_conversation("conv_0001")["id"]
+    with ThreadPoolExecutor(8) as pool:
+        merged = [pool.submit(manager.update_metadata, pk, {f"new{n}": n}, [f"old{n}"]) for n in range(20)]
+    assert {tuple(done.result()["updated_fields"]) for done in merged} == {("metadata",)}
+    assert api.fetch_conversation(pk)["metadata"] == {f"new{n}": n for n in range(20)}
 
 
 def test_delete_undelete_purge(server: LocalServer, api: AgentSightAPI, manager: ConversationManager) -> None:

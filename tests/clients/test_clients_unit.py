@@ -149,10 +149,12 @@ def test_lookup_without_an_id_is_an_error(script: Script, manager: ConversationM
 
 
 def test_update_metadata_merges_and_removes(script: Script, manager: ConversationManager) -> None:
-    """update_metadata keeps the other keys and removes the named ones."""
+    """Where the server cannot merge, update_metadata keeps the other keys and removes the named ones."""
+    script.then(404, b"<h1>Not Found</h1>")
     script.then(200, {"id": 7, "metadata": {"a": 1, "b": 2, "c": 3}})
     manager.update_metadata(7, {"a": 9, "d": 4}, remove=["b"])
-    assert script.asked[1].body == {"metadata": {"a": 9, "c": 3, "d": 4}}
+    assert script.lines[1:] == ["GET /api/conversations/7/", "PATCH /api/conversations/7/update/"]
+    assert script.asked[2].body == {"metadata": {"a": 9, "c": 3, "d": 4}}
 
 
 def test_agent_feedback_names_the_agent_of_the_key(script: Script, manager: ConversationManager) -> None:
@@ -192,6 +194,7 @@ BAD_INPUT: list[tuple[Callable[[ConversationManager], Any], type[Exception], str
     (lambda m: m.create_ticket("x", status="opened"), InvalidChoiceException, "status"),
     (lambda m: m.update_ticket(5, priority="urgent"), InvalidChoiceException, "priority"),
     (lambda m: m.update_metadata(7), ValueError, None),
+    (lambda m: m.update_conversation(7, clear=["name"]), ValueError, "clear"),
 ]
 
 

@@ -63,14 +63,14 @@ def place_of(route: Route) -> str:
 
 def path_of(route: Route, keys: dict[str, int]) -> str:
     """Return a path with its parameters filled in."""
-    path: str = route.path.replace("{pk:int}", str(keys.get(place_of(route), 0)))
+    path: str = route.path.replace("{pk:id}", str(keys.get(place_of(route), 0)))
     return path.replace("{trace_id}", TRACE)
 
 
 def request(api: Api, route: Route, keys: dict[str, int], key: str | None) -> requests.Response:
     """Send a route's request at the keys of the owner; no key at all for None."""
     path = path_of(route, keys)
-    json = _body(route, keys) if route.method in {"POST", "PATCH"} else None
+    json = body_of(route, keys) if route.method in {"POST", "PATCH"} else None
     query = {"conversation_id": SECRET, "key": SECRET} if "lookup" in path or "values" in path else {}
     if key is None:
         url = api.server.url + path
@@ -78,13 +78,15 @@ def request(api: Api, route: Route, keys: dict[str, int], key: str | None) -> re
     return api.call(route.method, path, key=key, params=query, json=json)
 
 
-def ask(api: Api, route: Route, keys: dict[str, int], query: Mapping[str, str]) -> tuple[int, Any]:
-    """Hand a query to a route's handler, without HTTP around it; return status and body."""
+def ask(
+    api: Api, route: Route, keys: dict[str, int], query: Mapping[str, str], body: bytes = b""
+) -> tuple[int, Any]:
+    """Hand a query and a body to a route's handler, without HTTP around it; return status and body."""
     with api.server.store.read() as connection:
         principal = find_key(connection, api.key)
     path = {"pk": keys.get(place_of(route), 0), "trace_id": TRACE}
     url = URL(api.server.url + path_of(route, keys))
-    call = Call(api.server.store, principal, path, QueryParams(query), b"", Headers(), url)
+    call = Call(api.server.store, principal, path, QueryParams(query), body, Headers(), url)
     try:
         answer = route.handler(call)
     except ApiError as error:
@@ -92,7 +94,8 @@ def ask(api: Api, route: Route, keys: dict[str, int], query: Mapping[str, str]) 
     return answer.status, answer.body
 
 
-def _body(route: Route, keys: dict[str, int]) -> dict[str, Any]:
+def body_of(route: Route, keys: dict[str, int]) -> dict[str, Any]:
+    """Return the body of a route's request."""
     if route.path == "/api/conversations/":
         return {"conversation_id": "own"}
     body = {

@@ -15,7 +15,7 @@ import agentsight_otel
 from agentsight_otel import AgentSightAPI, ConversationTracker
 from agentsight_otel.exceptions import ConfigurationException, NoApiKeyException
 from agentsight_otel.exporters import AgentSightSpanExporter
-from agentsight_otel.exporters.delivery import delivery_for
+from agentsight_otel.exporters.registry import delivery_for
 from agentsight_otel.pipeline import (
     get_agentsight_api,
     get_conversation_manager,
@@ -124,6 +124,41 @@ def test_afterwards_everything_is_as_before(server: LocalServer) -> None:
         without_key.send_tracked_data()
     with pytest.raises(NoApiKeyException):
         agentsight_otel.agentsight_api.fetch_conversation("inside")
+
+
+@pytest.mark.usefixtures("no_network")
+def test_clients_of_the_process_need_no_key() -> None:
+    """The clients of the process, one made before the block and one inside it, work without a key."""
+    before = agentsight_otel.agentsight_api
+    with capture_payloads():
+        agentsight_otel.conversation_tracker.get_or_create_conversation("inside")
+        agentsight_otel.conversation_tracker.track_human_message("Hello")
+        agentsight_otel.conversation_tracker.send_tracked_data()
+        assert agentsight_otel.conversation_manager.rename_conversation("inside", "New")["name"] == "New"
+        assert before.fetch_conversation("inside")["name"] == "New"
+        agentsight_otel.conversation_manager.purge_conversation("inside")
+        assert before.fetch_conversations()["count"] == 0
+    with pytest.raises(NoApiKeyException):
+        before.fetch_conversation("inside")
+
+
+def test_what_is_made_in_the_block_has_the_real_settings_afterwards(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process's own tracker and clients, first used inside the block, go on with the settings outside."""
+    for name, value in server.env().items():
+        monkeypatch.setenv(name, value)
+    with capture_payloads() as captured:
+        tracker = agentsight_otel.conversation_tracker
+        api = agentsight_otel.agentsight_api
+        tracker.get_or_create_conversation("inside")
+        tracker.track_human_message("captured")
+        tracker.send_tracked_data()
+    tracker.get_or_create_conversation("outside")
+    tracker.track_human_message("sent")
+    assert tracker.send_tracked_data()["delivered"]
+    assert api.fetch_conversation("outside")["conversation_id"] == "outside"
+    assert [m.content for m in captured.conversation("inside").messages] == ["captured"]
 
 
 def test_an_error_in_the_block_ends_the_capture() -> None:

@@ -246,6 +246,25 @@ def test_metadata_discovery(filled: Api) -> None:
     assert filled.get("/api/conversations/message-metadata-keys/")["keys"] == ["a.b"]
 
 
+def test_metadata_is_merged(api: Api) -> None:
+    """Keys are set and removed in one step, the rest stays; a key that is both is set."""
+    api.ingest(block(turn(1, 1, (1, "end_user", "x"))))
+    path = f"/api/conversations/{api.conversation()['id']}/metadata/"
+    steps: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"remove": ["none"]}, {}),
+        ({"metadata": {"a": 1, "b": {"c": None}}}, {"a": 1, "b": {"c": None}}),
+        ({"metadata": {"a": 2, "d": "x"}, "remove": ["a", "b"]}, {"a": 2, "d": "x"}),
+        ({"metadata": None, "remove": None}, {"a": 2, "d": "x"}),
+    ]
+    for body, after in steps:
+        answer = api.call("PATCH", path, json=body)
+        assert (answer.status_code, answer.json()["metadata"]) == (200, after)
+        assert api.conversation()["metadata"] == after
+    for wrong in ({"metadata": []}, {"remove": "a"}, {"remove": [1]}):
+        assert api.call("PATCH", path, json=wrong).status_code == 400
+    assert api.call("PATCH", "/api/conversations/999999999/metadata/", json={}).status_code == 404
+
+
 def test_who_am_i(api: Api) -> None:
     """/api/me/ names the agent, the role, both seeded environments and the gzip capability."""
     me = api.get("/api/me/")

@@ -17,7 +17,7 @@ from agentsight_otel.server.store.tables import api_keys
 from agentsight_otel.testing import LocalServer
 
 KEYED = [route for route in ROUTES if route.role is not None]
-KEYLESS = {"/openapi.json", "/api/files/{pk:int}/"}
+KEYLESS = {"/openapi.json", "/api/files/{pk:id}/"}
 """The description of the routes, and the download, which asks for its link's signature."""
 MAY_BE_400 = {"/api/actions/", "/api/feedbacks/"}
 NO_CREDENTIALS = "Authentication credentials were not provided."

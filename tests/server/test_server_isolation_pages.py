@@ -52,7 +52,7 @@ def house(engine_server: LocalServer) -> Iterator[House]:
 def page_id(route: Route) -> str:
     """Return a test id."""
     method = "POST" if "POST" in (route.methods or ()) else "GET"
-    return f"{method} {route.path.removeprefix('/agents/{agent:int}')}"
+    return f"{method} {route.path.removeprefix('/agents/{agent:id}')}"
 
 
 def path_of(route: Route, agent: int, house: House) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from server_api import Api, at, said, shown
+from server_api import Api, at, block, said, shown
 
 
 def message(seconds: float, content: str, sender: str = "end_user", **more: Any) -> dict[str, Any]:
@@ -26,12 +26,26 @@ def test_upsert_keeps_what_is_stored(api: Api) -> None:
     made = api.post("/api/conversations/", first)
     assert api.conversation()["is_used"] is False
     second = {"conversation_id": "c1", "customer_id": "bob", "device": "phone", "is_used": True}
-    assert api.post("/api/conversations/", second, 200)["id"] == made["id"]
+    again = api.post("/api/conversations/", second, 200)
+    assert (again["id"], again["customer_id"], again["device"]) == (made["id"], "bob", "tv")
     detail = api.conversation()
     assert (detail["customer_id"], detail["device"], detail["is_used"]) == ("bob", "tv", True)
     assert detail["started_at"] == shown(5)
     api.post("/api/conversations/", {"conversation_id": "c1"}, 200)
     assert api.conversation()["is_used"] is True
+
+
+def test_a_location_goes_with_its_address(api: Api) -> None:
+    """It changes with the address, and is not that of an address that was not taken."""
+    api.ingest(block(conversation_id="c1", customer_ip_address="8.8.8.8"))
+    assert api.conversation()["geo_location"]["ip_address"] == "8.8.8.8"
+    api.ingest(block(conversation_id="c1", device="tv"))
+    assert api.conversation()["geo_location"]["country"] == "US"
+    api.ingest(block(conversation_id="c1", customer_ip_address="10.0.0.1"))
+    other = {"conversation_id": "c1", "customer_ip_address": "8.8.8.8"}
+    assert api.post("/api/conversations/", other, 200)["customer_ip_address"] == "10.0.0.1"
+    detail = api.conversation()
+    assert (detail["customer_ip_address"], detail["geo_location"]) == ("10.0.0.1", None)
 
 
 @pytest.mark.parametrize(

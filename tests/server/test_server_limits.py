@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
-from server_api import Api, block, turn
+from server_api import Api, at, block, turn
 from sqlalchemy import insert
 
 from agentsight_otel import AgentSightAPI, ConversationTracker
 from agentsight_otel.exceptions import RateLimitedException
+from agentsight_otel.exporters.registry import delivery_for
 from agentsight_otel.server.api.limiting import BURST_SECONDS, MAX_KEYS, RateLimit
 from agentsight_otel.server.api.params import MAX_BARE
 from agentsight_otel.server.store.tables import actions
@@ -105,6 +108,52 @@ def test_a_wait_too_long_to_sit_out_is_an_error() -> None:
             reader.fetch_identity()
     assert error.value.retry_after is not None
     assert error.value.retry_after > 30
+
+
+@pytest.fixture
+def small(engine_url: str) -> Iterator[Api]:
+    """Return a new agent on a server that keeps 100 bytes of attachments for each."""
+    with LocalServer(engine_url, attachment_quota=100) as server:
+        api = Api(server)
+        yield api
+        api.close()
+
+
+def test_an_agent_keeps_no_more_than_its_quota(small: Api) -> None:
+    """An upload that would exceed it is a 413 and leaves nothing; a purge makes room; each has its own."""
+
+    def upload(conversation_id: str, size: int, status: int, api: Api = small) -> Any:
+        file = {"filename": "a.bin", "data": base64.b64encode(b"x" * size).decode()}
+        body = {"conversation_id": conversation_id, "timestamp": at(size), "attachments": [file]}
+        return api.post("/api/attachments/", body, status)
+
+    upload("first", 60, 201)
+    assert "100 bytes" in upload("second", 41, 413)["detail"]
+    assert small.get("/api/conversations/")["count"] == 1
+    upload("second", 40, 201)
+    upload("first", 60, 200)
+    other = Api(small.server, "another")
+    upload("third", 100, 201, other)
+    other.close()
+    key = small.conversation("first")["id"]
+    assert small.call("DELETE", f"/api/conversations/{key}/").status_code == 200
+    upload("fourth", 1, 413)
+    assert small.call("DELETE", f"/api/conversations/{key}/purge/").status_code == 204
+    upload("fourth", 60, 201)
+
+
+def test_a_file_over_the_quota_holds_nothing_up(small: Api) -> None:
+    """Its message and what is said later arrive; the file is a dead letter."""
+    tracker = ConversationTracker(api_key=small.key, endpoint=small.server.url, conversation_id="c")
+    file = {"filename": "a.bin", "mime_type": "text/plain", "data": base64.b64encode(b"x" * 200).decode()}
+    tracker.track_human_message("Look", attachments=[file])
+    tracker.send_tracked_data()
+    tracker.track_agent_message("I cannot")
+    assert tracker.send_tracked_data()["delivered"]
+    delivery = delivery_for(tracker.config)
+    delivery.flush(30)
+    assert [message["content"] for message in small.conversation("c")["messages"]] == ["Look", "I cannot"]
+    assert ["413" in letter.reason for letter in delivery.dead_letters()] == [True]
 
 
 ABUSES = [

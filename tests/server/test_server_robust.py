@@ -105,7 +105,7 @@ def fuzzed(engine_server: LocalServer) -> Iterator[Api]:
 
 def path_of(route: Any, key: int) -> str:
     """Return a path with its parameters filled in."""
-    path: str = route.path.replace("{pk:int}", str(key)).replace("{trace_id}", "0" * 32)
+    path: str = route.path.replace("{pk:id}", str(key)).replace("{trace_id}", "0" * 32)
     return path
 
 

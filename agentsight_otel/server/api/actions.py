@@ -104,10 +104,10 @@ def list_buttons(call: Call) -> Answer:
     """Return a page of clicks, newest first."""
     event = call.query.get("event") or call.query.get("button_event")
     with call.store.read() as connection:
-        count, _ = legacy.button_rows(connection, call.agent_id, event, 0, 0)
+        where = legacy.clicks(call.agent_id, event)
 
         def rows(offset: int, limit: int | None) -> list[dict[str, Any]]:
-            found = legacy.button_rows(connection, call.agent_id, event, offset, limit)[1]
+            found = legacy.CLICKS.page(connection, where, [("timestamp", True)], offset, limit)
             extra = ("conversation", "message")
             return [
                 shapes.button(row)
@@ -116,7 +116,7 @@ def list_buttons(call: Call) -> Answer:
                 for row in found
             ]
 
-        return Answer(params.paginate(call, count, rows))
+        return Answer(params.paginate(call, legacy.CLICKS.count(connection, where), rows))
 
 
 def button_stats(call: Call) -> Answer:

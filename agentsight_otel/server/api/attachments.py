@@ -47,6 +47,7 @@ def upload(call: Call) -> Answer:
         rows = attachments.find_upload(connection, call.agent_id, upload_key)
         made = not rows
         if made:
+            _check_quota(call, connection, files)
             place = target.resolve(call, connection, document, timestamp)
             message = _message(connection, place, document, timestamp, sender)
             rows = attachments.add_files(connection, call.store.files, place, message, upload_key, files)
@@ -99,6 +100,15 @@ def _check(files: list[NewFile]) -> None:
         raise ApiError(413, {"detail": f"A request may carry {MAX_FILES} files."})
     if any(len(file.data) > MAX_FILE_BYTES for file in files):
         raise ApiError(413, {"detail": f"A file may have {MAX_FILE_BYTES // 1024**2} MB."})
+
+
+def _check_quota(call: Call, connection: Connection, files: list[NewFile]) -> None:
+    if call.attachment_quota is None:
+        return
+    kept = attachments.total_bytes(connection, call.agent_id)
+    if kept + sum(len(file.data) for file in files) > call.attachment_quota:
+        detail = f"The attachments of an agent may have {call.attachment_quota:,} bytes in all."
+        raise ApiError(413, {"detail": detail})
 
 
 def conversation_attachments(call: Call) -> Answer:

@@ -11,7 +11,6 @@ from agentsight_otel.server.api.metadata_filter import metadata_filter
 from agentsight_otel.server.clock import iso
 from agentsight_otel.server.store import details, discovery, listing, managing
 from agentsight_otel.server.store.conversations import find_by_string
-from agentsight_otel.server.store.dialect import MAX_ID
 from agentsight_otel.server.store.filters import ConversationFilter
 from agentsight_otel.server.store.keys import environment_ids
 
@@ -155,6 +154,21 @@ def update(call: Call) -> Answer:
     return Answer({**answer.body, "updated_fields": list(values)})
 
 
+def merge_metadata(call: Call) -> Answer:
+    """Merge keys into the metadata and remove others, in one step. An extension of this server."""
+    document = call.document()
+    merged = params.object_field(document, "metadata") or {}
+    removed = document.get("remove") or []
+    if not isinstance(removed, list) or not all(isinstance(name, str) for name in removed):
+        raise bad_field("remove", "Expected a list of texts.")
+    with call.store.write() as connection:
+        found = managing.merge_metadata(connection, call.agent_id, key(call), merged, removed)
+    if found is None:
+        raise not_found()
+    body = {"id": key(call), "conversation_id": found[0], "metadata": found[1]}
+    return Answer(body | {"updated_fields": ["metadata"]})
+
+
 def _change(call: Call, values: dict[str, Any]) -> Answer:
     with call.store.write() as connection:
         conversation_id = managing.change(connection, call.agent_id, key(call), values)
@@ -215,9 +229,7 @@ def message_metadata_keys(call: Call) -> Answer:
         return Answer({"keys": discovery.keys(discovery.message_documents(connection, call.agent_id))})
 
 
-def key(call: Call, name: str = "pk") -> int:
-    """Return the integer key of the path; one that no row can have is not found."""
-    value: int = call.path[name]
-    if value > MAX_ID:
-        raise not_found()
+def key(call: Call) -> int:
+    """Return the integer key of the path."""
+    value: int = call.path["pk"]
     return value

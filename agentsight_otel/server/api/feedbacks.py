@@ -13,7 +13,6 @@ from agentsight_otel.server.api.conversations import key
 from agentsight_otel.server.api.http import Answer, ApiError, Call, bad_field, not_found
 from agentsight_otel.server.api.tickets import STATUSES, full_tickets
 from agentsight_otel.server.clock import iso
-from agentsight_otel.server.ingest.payload import normalise_slug
 from agentsight_otel.server.store import details, feedbacks
 from agentsight_otel.server.store.conversations import find, find_by_string
 from agentsight_otel.server.store.feedbacks import FeedbackFilter
@@ -157,7 +156,9 @@ def _subject(call: Call, connection: Connection, document: dict[str, Any], kind:
     if kind == "agent":
         if params.key_field(document, "agent") not in {None, call.agent_id}:
             raise bad_field("agent", "Not the agent of this key.")
-        return {"environment_id": _environment(call, connection, document)}
+        return {
+            "environment_id": params.environment_field(document, environment_ids(connection, call.agent_id))
+        }
     if document.get("environment") is not None:
         raise bad_field("environment", f"Derived from the {kind}.")
     if kind == "message":
@@ -187,14 +188,6 @@ def _conversation(call: Call, connection: Connection, document: dict[str, Any]) 
     return find_by_string(connection, call.agent_id, name)
 
 
-def _environment(call: Call, connection: Connection, document: dict[str, Any]) -> int:
-    known = environment_ids(connection, call.agent_id)
-    name = params.text_field(document, "environment") or "production"
-    if normalise_slug(name) not in known:
-        raise bad_field("environment", f"Unknown environment: '{name}'.")
-    return known[normalise_slug(name)]
-
-
 def update_feedback(call: Call) -> Answer:
     """Change feedback; what is not given stays."""
     document = call.document()
@@ -206,7 +199,9 @@ def update_feedback(call: Call) -> Answer:
         if "environment" in document:
             if row["kind"] != "agent":
                 raise bad_field("environment", f"Derived from the {row['kind']}.")
-            values["environment_id"] = _environment(call, connection, document)
+            values["environment_id"] = params.environment_field(
+                document, environment_ids(connection, call.agent_id)
+            )
         feedbacks.change(connection, call.agent_id, row["id"], values)
         return Answer(_shape(call, connection, row["id"]))
 

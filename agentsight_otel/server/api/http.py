@@ -25,11 +25,23 @@ class ApiError(Exception):
 
 
 class Answer(NamedTuple):
-    """A handler's answer. ``body`` is encoded as JSON unless it is bytes."""
+    """A handler's answer. ``body`` is encoded as JSON unless it is bytes; a 204 has none."""
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = {}
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body travels as JSON."""
+        return self.status != 204 and not isinstance(self.body, bytes)
+
+    @property
+    def content(self) -> bytes:
+        """The body as it travels."""
+        if self.is_json:
+            return encode(self.body)
+        return self.body if isinstance(self.body, bytes) else b""
 
 
 class Call(NamedTuple):
@@ -43,6 +55,7 @@ class Call(NamedTuple):
         body: The inflated body.
         headers: The request's headers.
         url: The request's URL as the client sees it.
+        attachment_quota: Bytes of all attachments the agent may have; None for any number.
     """
 
     store: Store
@@ -52,6 +65,7 @@ class Call(NamedTuple):
     body: bytes
     headers: Headers
     url: URL
+    attachment_quota: int | None = None
 
     @property
     def agent_id(self) -> int:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from agentsight_otel.enums import Sender
 from agentsight_otel.server.api import params, target
 from agentsight_otel.server.api.http import Answer, Call, bad_field
 from agentsight_otel.server.clock import iso, now_us
 from agentsight_otel.server.countries import location
-from agentsight_otel.server.ingest.payload import normalise_slug
 from agentsight_otel.server.ingest.projection import UNKNOWN_MODEL
 from agentsight_otel.server.rows import Click, Entry, Run, Usage, action_content, button_content
 from agentsight_otel.server.store import legacy
@@ -31,27 +28,20 @@ def create_conversation(call: Call) -> Answer:
     conversation_id = params.text_field(document, "conversation_id", required=True, blank=False) or ""
     values: dict[str, Any] = {name: params.text_field(document, name) for name in _TEXTS}
     values |= {"customer_ip_address": target.address(document), "metadata": target.metadata(document)}
-    geography = {"geo_location": location(values["customer_ip_address"])}
+    values["geo_location"] = location(values["customer_ip_address"])
     is_used = params.flag_field(document, "is_used")
     timestamp = params.time_field(document, "timestamp") or now_us()
     with call.store.write() as connection:
-        environment_id = _environment(call, connection, document)
-        wanted = Wanted(conversation_id, environment_id, timestamp, values | geography)
+        environment_id = params.environment_field(document, environment_ids(connection, call.agent_id))
+        wanted = Wanted(conversation_id, environment_id, timestamp, values)
         place = lock_conversations(connection, call.agent_id, [wanted])[0]
         if not place.fresh:
-            fill_gaps(connection, place, values | geography)
+            values = fill_gaps(connection, place, values)
         place.is_used = place.is_used or bool(is_used)
         save(connection, [place])
+    del values["geo_location"]  # made from the address, not one of the fields of this answer
     body = {"id": place.conversation, "conversation_id": conversation_id, **values}
     return Answer(body, 201 if place.fresh else 200)
-
-
-def _environment(call: Call, connection: Connection, document: dict[str, Any]) -> int:
-    known = environment_ids(connection, call.agent_id)
-    name = params.text_field(document, "environment") or "production"
-    if normalise_slug(name) not in known:
-        raise bad_field("environment", f"Unknown environment: '{name}'.")
-    return known[normalise_slug(name)]
 
 
 def track(call: Call) -> Answer:
@@ -180,7 +170,7 @@ def _duration(document: dict[str, Any]) -> float | None:
         return None
     try:
         duration = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise bad_field("duration_ms", "A valid number is required.") from None
     if not 0 <= duration < 1e15:
         raise bad_field("duration_ms", "A valid number is required.")

@@ -1,4 +1,4 @@
-"""How many requests a key may send."""
+"""How many requests a key may send, and how much an agent may keep."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 BURST_SECONDS = 10.0
 """A key that was quiet may send this many seconds' worth at once."""
@@ -42,3 +43,15 @@ class RateLimit:
             if len(self._left) > MAX_KEYS:
                 self._left.popitem(last=False)
         return None if allowed else max(1, math.ceil((1 - left) / self._rate))
+
+
+class Limits(NamedTuple):
+    """What whoever runs the server allows; None for any number.
+
+    Attributes:
+        rate: Requests of each key.
+        attachments: Bytes of all attachments of an agent.
+    """
+
+    rate: RateLimit | None = None
+    attachments: int | None = None

@@ -46,12 +46,10 @@ def typed(text: str) -> Any:
     text = text.replace("\0", "\ufffd")  # as documents are stored
     try:
         value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        if isinstance(value, int) and abs(value) > MAX_ID:
+            return float(value)
+    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError):
         return text
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
-    if isinstance(value, dict | list):
-        return text
-    if isinstance(value, int) and abs(value) > MAX_ID:
-        return float(value)
-    return value
+    return text if isinstance(value, dict | list) else value

@@ -41,9 +41,9 @@ def integer(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name, "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or int(text[:20]) > MAX_ID:
+    if (value := _key(text)) is None:
         raise bad_field(name, "Enter a whole number.")
-    return int(text)
+    return value
 
 
 def choice(query: Mapping[str, str], name: str, allowed: Iterable[str]) -> str | None:
@@ -65,10 +65,7 @@ def environment(query: Mapping[str, str], known: Mapping[str, int], *names: str)
     """Return the id of the environment that the first of *names* present names."""
     for name in names:
         if text := query.get(name):
-            slug = normalise_slug(text)
-            if slug not in known:
-                raise bad_field(name, f"Unknown environment: '{text}'.")
-            return known[slug]
+            return _environment_id(name, text, known)
     return None
 
 
@@ -124,6 +121,18 @@ def flag_field(document: Mapping[str, Any], name: str) -> bool | None:
     raise bad_field(name, "Must be a valid boolean.")
 
 
+def environment_field(document: Mapping[str, Any], known: Mapping[str, int]) -> int:
+    """Return the id of the environment a body names; production when it names none."""
+    return _environment_id("environment", text_field(document, "environment") or "production", known)
+
+
+def _environment_id(name: str, text: str, known: Mapping[str, int]) -> int:
+    slug = normalise_slug(text)
+    if slug not in known:
+        raise bad_field(name, f"Unknown environment: '{text}'.")
+    return known[slug]
+
+
 def time_field(document: Mapping[str, Any], name: str) -> int | None:
     """Return an ISO 8601 time of a body in microseconds; None when it is absent, null or empty."""
     value = document.get(name)
@@ -137,12 +146,19 @@ def time_field(document: Mapping[str, Any], name: str) -> int | None:
 
 def key_field(document: Mapping[str, Any], name: str) -> int | None:
     """Return an integer key of a body; None when it is absent, null, empty or the text ``None``."""
-    value = document.get(name)
-    if value is None or value in {"", "None"}:
+    given = document.get(name)
+    if given is None or given in ("", "None"):
         return None
-    text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or int(text[:20]) > MAX_ID:
+    value = None if isinstance(given, bool) or not isinstance(given, int | str) else _key(str(given))
+    if value is None:
         raise bad_field(name, "A valid integer is required.")
+    return value
+
+
+def _key(text: str) -> int | None:
+    """Return the integer that digits write; None for what no row's key can be."""
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(MAX_ID)) or int(text) > MAX_ID:
+        return None
     return int(text)
 
 

@@ -13,13 +13,13 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route as StarletteRoute
 
 from agentsight_otel.server.api.body import MAX_WIRE, read_body
-from agentsight_otel.server.api.http import Answer, ApiError, Call, Handler, encode
-from agentsight_otel.server.api.limiting import RateLimit
+from agentsight_otel.server.api.http import Answer, ApiError, Call, Handler
+from agentsight_otel.server.api.limiting import Limits
 from agentsight_otel.server.store.engine import Store
 from agentsight_otel.server.store.keys import Principal, Refused, find_key, touch_key
 
 NOT_FOUND_PAGE = "<!doctype html>\n<title>Not Found</title>\n<h1>Not Found</h1>\n"
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BODY_METHODS = frozenset({"POST", "PATCH", "PUT"})
 
 
@@ -70,32 +70,29 @@ def authenticate(store: Store, header: str | None, schemes: Iterable[str] = ("ap
     return principal
 
 
-def starlette_routes(
-    store: Store, routes: Iterable[Route], limit: RateLimit | None = None
-) -> list[StarletteRoute]:
+def starlette_routes(store: Store, routes: Iterable[Route], limits: Limits) -> list[StarletteRoute]:
     """Return Starlette routes; a path answers 405 to the methods it does not have.
 
     Args:
         store: The database.
         routes: The table.
-        limit: How many requests a key may send; None for any number.
+        limits: What is allowed.
     """
     by_path: dict[str, dict[str, Route]] = defaultdict(dict)
     for route in routes:
         by_path[route.path][route.method] = route
-    every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return [
-        StarletteRoute(path, _endpoint(store, methods, limit), methods=every)
+        StarletteRoute(path, _endpoint(store, methods, limits), methods=_METHODS)
         for path, methods in by_path.items()
     ]
 
 
 def _endpoint(
-    store: Store, methods: dict[str, Route], limit: RateLimit | None
+    store: Store, methods: dict[str, Route], limits: Limits
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            return respond(await _answer(store, methods, limit, request))
+            return respond(await _answer(store, methods, limits, request))
         except ApiError as error:
             return respond(Answer(error.body, error.status, error.headers))
         except OperationalError:
@@ -107,9 +104,7 @@ def _endpoint(
     return endpoint
 
 
-async def _answer(
-    store: Store, methods: dict[str, Route], limit: RateLimit | None, request: Request
-) -> Answer:
+async def _answer(store: Store, methods: dict[str, Route], limits: Limits, request: Request) -> Answer:
     route = methods.get("GET" if request.method == "HEAD" else request.method)
     if route is None:
         detail = f'Method "{request.method}" not allowed.'
@@ -117,13 +112,20 @@ async def _answer(
     principal = NOBODY
     if route.role is not None:
         principal = await run_in_threadpool(_admit, store, route, request.headers.get("authorization"))
-        wait = None if limit is None else limit.take(principal.key_id)
+        wait = None if limits.rate is None else limits.rate.take(principal.key_id)
         if wait is not None:
             detail = f"Request was throttled. Expected available in {wait} seconds."
             raise ApiError(429, {"detail": detail}, {"Retry-After": str(wait)})
     body = await read_body(request, route.max_body) if request.method in BODY_METHODS else b""
     call = Call(
-        store, principal, request.path_params, request.query_params, body, request.headers, request.url
+        store,
+        principal,
+        request.path_params,
+        request.query_params,
+        body,
+        request.headers,
+        request.url,
+        limits.attachments,
     )
     return await run_in_threadpool(route.handler, call)
 
@@ -143,11 +145,8 @@ def _admit(store: Store, route: Route, header: str | None) -> Principal:
 def respond(answer: Answer) -> Response:
     """Return the HTTP response for an answer."""
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", **answer.headers}
-    if isinstance(answer.body, bytes):
-        return Response(answer.body, answer.status, headers)
-    if answer.status == 204:
-        return Response(b"", 204, headers)
-    return Response(encode(answer.body), answer.status, headers, media_type="application/json")
+    media_type = "application/json" if answer.is_json else None
+    return Response(answer.content, answer.status, headers, media_type)
 
 
 async def not_found_page(request: Request, error: Exception) -> Response:

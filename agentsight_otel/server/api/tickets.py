@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from agentsight_otel.server.api import params, shapes
 from agentsight_otel.server.api.conversations import key
 from agentsight_otel.server.api.http import Answer, Call, bad_field, not_found
-from agentsight_otel.server.ingest.payload import normalise_slug
 from agentsight_otel.server.store import details, feedbacks, tickets
 from agentsight_otel.server.store.conversations import find
 from agentsight_otel.server.store.details import Row
@@ -102,10 +101,7 @@ def create_ticket(call: Call) -> Answer:
     with call.store.write() as connection:
         values |= _subject(call, connection, document)
         known = environment_ids(connection, call.agent_id)
-        slug = params.text_field(document, "environment") or "production"
-        if normalise_slug(slug) not in known:
-            raise bad_field("environment", f"Unknown environment: '{slug}'.")
-        values["environment_id"] = known[normalise_slug(slug)]
+        values["environment_id"] = params.environment_field(document, known)
         made = tickets.add(connection, call.agent_id, values)
         return Answer(_one(call, connection, made), 201)
 

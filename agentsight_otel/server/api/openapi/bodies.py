@@ -54,8 +54,8 @@ class WireSpan(Struct):
     otel: Object | UnsetType = UNSET
 
 
-class Block(Struct, forbid_unknown_fields=True):
-    """One conversation of a payload. A field that is absent or null changes nothing."""
+class ConversationFields(Struct):
+    """What a sender says about a conversation."""
 
     conversation_id: Named
     customer_id: Short | UnsetType | None = UNSET
@@ -66,6 +66,11 @@ class Block(Struct, forbid_unknown_fields=True):
     name: Short | UnsetType | None = UNSET
     environment: str | UnsetType | None = UNSET
     metadata: Object | UnsetType | None = UNSET
+
+
+class Block(ConversationFields, forbid_unknown_fields=True):
+    """One conversation of a payload. A field that is absent or null changes nothing."""
+
     spans: list[WireSpan] | UnsetType = UNSET
 
 
@@ -83,18 +88,9 @@ class Payload(Struct):
     sdk: Sdk | UnsetType = UNSET
 
 
-class NewConversation(Struct):
+class NewConversation(ConversationFields):
     """The conversation of a 0.0.x SDK. Stored fields are kept; absent ones are filled."""
 
-    conversation_id: Named
-    customer_id: Short | UnsetType | None = UNSET
-    customer_ip_address: str | UnsetType | None = UNSET
-    device: Short | UnsetType | None = UNSET
-    source: Short | UnsetType | None = UNSET
-    language: Short | UnsetType | None = UNSET
-    name: Short | UnsetType | None = UNSET
-    environment: str | UnsetType | None = UNSET
-    metadata: Object | UnsetType | None = UNSET
     is_used: bool | UnsetType | None = UNSET
     timestamp: Time | UnsetType | None = UNSET
 
@@ -122,13 +118,25 @@ class Update(Struct):
     metadata: Object | UnsetType | None = UNSET
 
 
-class Placed(Struct, kw_only=True):
-    """What every record of a 0.0.x SDK carries: its conversation, and when it was."""
+class MetadataChange(Struct):
+    """Keys to set and keys to remove; the others stay."""
+
+    metadata: Object | UnsetType | None = UNSET
+    remove: list[str] | UnsetType | None = UNSET
+
+
+class About(Struct, kw_only=True):
+    """What a 0.0.x SDK sends with everything: its conversation, and metadata."""
 
     conversation_id: Short | UnsetType | None = UNSET
     conversation: Reference | UnsetType = UNSET
-    timestamp: Time | UnsetType | None = UNSET
     metadata: Object | UnsetType | None = UNSET
+
+
+class Placed(About, kw_only=True):
+    """What every record of a 0.0.x SDK carries."""
+
+    timestamp: Time | UnsetType | None = UNSET
 
 
 class TrackedMessage(Placed, kw_only=True):
@@ -181,17 +189,23 @@ class MessageMetadata(Struct):
     metadata: Object | None
 
 
-class ConversationFeedback(Struct):
+class ConversationFeedback(About, kw_only=True):
     """Feedback of a 0.0.x SDK."""
 
     sentiment: Sentiment
-    conversation_id: Short | UnsetType | None = UNSET
-    conversation: Reference | UnsetType = UNSET
     comment: Words | UnsetType | None = UNSET
-    metadata: Object | UnsetType | None = UNSET
 
 
-class NewFeedback(Struct):
+class FeedbackFields(Struct, kw_only=True):
+    """What may be said with a vote."""
+
+    comment: Words | UnsetType | None = UNSET
+    topic: Slug | UnsetType | None = UNSET
+    reason: Slug | UnsetType | None = UNSET
+    environment: str | UnsetType = UNSET
+
+
+class NewFeedback(FeedbackFields, kw_only=True):
     """A vote. What it is about depends on its kind."""
 
     kind: Kind
@@ -200,38 +214,32 @@ class NewFeedback(Struct):
     conversation: Key | UnsetType = UNSET
     message: Key | UnsetType = UNSET
     agent: Key | UnsetType = UNSET
-    environment: str | UnsetType = UNSET
-    comment: Words | UnsetType | None = UNSET
-    topic: Slug | UnsetType | None = UNSET
-    reason: Slug | UnsetType | None = UNSET
 
 
-class FeedbackChange(Struct):
+class FeedbackChange(FeedbackFields, kw_only=True):
     """Fields to change; topic and reason only on votes on a message, environment on those on the agent."""
 
     sentiment: Sentiment | UnsetType = UNSET
-    comment: Words | UnsetType | None = UNSET
-    topic: Slug | UnsetType | None = UNSET
-    reason: Slug | UnsetType | None = UNSET
-    environment: str | UnsetType = UNSET
 
 
-class TicketChange(Struct):
+class TicketFields(Struct, kw_only=True):
+    """What may be said of a ticket, and changed."""
+
+    status: TicketStatus | UnsetType = UNSET
+    priority: Priority | UnsetType | None = UNSET
+    tags: Tags | UnsetType = UNSET
+
+
+class TicketChange(TicketFields, kw_only=True):
     """Fields to change."""
 
     title: Named | UnsetType = UNSET
-    status: TicketStatus | UnsetType = UNSET
-    priority: Priority | UnsetType | None = UNSET
-    tags: Tags | UnsetType = UNSET
 
 
-class NewTicket(Struct):
+class NewTicket(TicketFields, kw_only=True):
     """A ticket. ``conversation_id`` is the integer id on this route."""
 
     title: Named
-    status: TicketStatus | UnsetType = UNSET
-    priority: Priority | UnsetType | None = UNSET
-    tags: Tags | UnsetType = UNSET
     environment: str | UnsetType = UNSET
     conversation_id: Key | UnsetType | None = UNSET
     feedback_id: Key | UnsetType | None = UNSET

@@ -55,6 +55,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", _C + "mark/"): Operation(m.Marked, {}, b.Mark),
     ("PATCH", _C + "rename/"): Operation(m.Renamed, {}, b.Name),
     ("PATCH", _C + "update/"): Operation(m.Updated, {}, b.Update),
+    ("PATCH", _C + "metadata/"): Operation(m.Updated, {}, b.MetadataChange),
     ("GET", _C + "attachments/"): Operation(m.ConversationFiles),
     ("POST", "/api/attachments/"): Operation(m.Uploaded, {}, b.Upload, _MADE_OR_KNOWN),
     ("GET", "/api/files/{pk}/"): Operation(bytes, p.SIGNED),
