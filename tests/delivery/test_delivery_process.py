@@ -20,7 +20,7 @@ from agentsight_otel.testing import LocalServer
 HOLD = 30.0
 
 PRELUDE = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
 from delivery_helpers import turn, turns
 from agentsight_otel.config import Config
 from agentsight_otel.exporters.registry import delivery_for
@@ -350,7 +350,8 @@ ENDINGS = {
     "exception": "raise RuntimeError('over')",
     "os._exit": "os._exit(3)",
     "SIGTERM": "os.kill(os.getpid(), 15); time.sleep(30)",
-    "SIGINT": "os.kill(os.getpid(), 2); time.sleep(30)",
+    # A shell's background jobs ignore it, and what they start inherits that.
+    "SIGINT": "signal.signal(2, signal.default_int_handler); os.kill(os.getpid(), 2); time.sleep(30)",
     "SIGKILL": "os.kill(os.getpid(), 9); time.sleep(30)",
 }
 

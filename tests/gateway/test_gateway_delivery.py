@@ -90,8 +90,8 @@ def test_trouble_with_agentsight_is_not_the_senders(server: LocalServer, status:
             assert post(url, "/v1/traces", body, key=server.api_key).status == 200
         wait_until(lambda: gateway.stats().failures, "an attempt")
         assert gateway.stats().waiting == 2
-        server.faults.clear()
         assert not _texts(server, server.api_key)
+    server.faults.clear()
     with _gateway(endpoint=server.url, api_key=server.api_key) as (_, again):
         wait_until(lambda: again.stats().delivered, "delivery after a restart")
     assert _texts(server, server.api_key) == _said(1, 2)
@@ -165,6 +165,8 @@ def test_health_readiness_metrics_and_unknown_paths(server: LocalServer) -> None
         assert post(url, "/v1/traces", traces(2).SerializeToString(), key=server.api_key).status == 200
         unknown = post(url, "/v1/profiles", b"")
         assert (unknown.status, unknown.json["code"], unknown.headers["Content-Type"]) == (404, 5, JSON)
+        wrong = post(url, "/metrics", b"")
+        assert (wrong.status, set(wrong.headers["Allow"].split(", "))) == (405, {"GET", "HEAD"})
         metrics = post(url, "/metrics", b"", method="GET")
         assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         lines = metrics.body.decode().splitlines()
