@@ -86,11 +86,13 @@ class Upkeep:
 
     def _run(self) -> None:
         pause, seen = 0.0, self._store.writes
-        trimmed = time.monotonic()
+        trimmed, written = time.monotonic(), 0
         while not self._stop.wait(pause):
             if time.monotonic() - trimmed > TRIM:
+                if written == seen:
+                    self._store.shrink()
                 trim()
-                trimmed = time.monotonic()
+                trimmed, written = time.monotonic(), seen
             began = time.thread_time()
             own, others = 0, False
             try:

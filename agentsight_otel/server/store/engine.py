@@ -115,13 +115,14 @@ class Store:
 
     def checkpoint(self) -> None:
         """Carry the write-ahead log of an SQLite file over to it, beside readers and writers."""
-        if self._one_connection:
-            return
-        connection = self._reader.raw_connection()
-        try:
-            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
-        finally:
-            connection.close()
+        if not self._one_connection:
+            _pragma(self._reader, "wal_checkpoint(PASSIVE)")
+
+    def shrink(self) -> None:
+        """Give back the memory in which the writer of an SQLite file holds pages."""
+        if not self._one_connection:
+            with self._write_lock:
+                _pragma(self._writer, "shrink_memory")
 
     def close(self) -> None:
         """Close every connection."""
@@ -177,6 +178,14 @@ class Store:
                 connection.cursor().execute("VACUUM INTO ?", (str(path),))
             finally:
                 connection.close()
+
+
+def _pragma(engine: Engine, text: str) -> None:
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute(f"PRAGMA {text}").close()
+    finally:
+        connection.close()
 
 
 def _sqlite(url: str, *, read_only: bool = False, **pool: Any) -> Engine:
