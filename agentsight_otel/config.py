@@ -63,6 +63,12 @@ class Config:
         str,
         "Base URL of AgentSight or of a local server.",
     )
+    allow_plain_http: bool = _setting(
+        False,
+        "AGENTSIGHT_ALLOW_PLAIN_HTTP",
+        _bool,
+        "Allow an endpoint with `http:` on another machine, to which the key travels unencrypted.",
+    )
     environment: str | None = _setting(
         None,
         "AGENTSIGHT_ENVIRONMENT",
@@ -162,7 +168,7 @@ class Config:
     def __post_init__(self) -> None:
         """Normalise and check every value."""
         object.__setattr__(self, "api_key", (self.api_key or "").strip() or None)
-        object.__setattr__(self, "endpoint", _checked_endpoint(self.endpoint))
+        object.__setattr__(self, "endpoint", _checked_endpoint(self.endpoint, self.allow_plain_http))
         for name, kind in (("durability", Durability), ("propagate", Propagation)):
             object.__setattr__(self, name, _checked_member(name, kind, getattr(self, name)))
         for name, most in _MOST.items():
@@ -261,10 +267,18 @@ def _check_key(key: object) -> None:
         raise InvalidApiKeyException(field="api_key")
 
 
-def _checked_endpoint(endpoint: object) -> str:
+def _checked_endpoint(endpoint: object, allow_plain_http: bool) -> str:
     if not isinstance(endpoint, str) or not _is_web_address(endpoint):
         raise ConfigurationException(
             "endpoint must be an http or https URL", field="endpoint", limit="http(s) URL"
+        )
+    parts = urlsplit(endpoint)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS and not allow_plain_http:
+        raise ConfigurationException(
+            "endpoint must be https on another machine, for the key would travel unencrypted; "
+            "allow_plain_http or AGENTSIGHT_ALLOW_PLAIN_HTTP=1 allows it",
+            field="endpoint",
+            limit="https on another machine",
         )
     return endpoint.rstrip("/")
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import logging
 import os
 import threading
 import time
 import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from agentsight_otel.config import LOOPBACK_HOSTS
 from agentsight_otel.encoding import decode_json
 from agentsight_otel.forking import SETUP
 from agentsight_otel.retry import parse_retry_after
@@ -21,12 +18,9 @@ from agentsight_otel.retry import parse_retry_after
 if TYPE_CHECKING:
     import requests
 
-logger = logging.getLogger("agentsight_otel")
-
 GZIP_THRESHOLD = 8192
 """Bytes; smaller bodies are never compressed."""
 _GZIP = 16 + zlib.MAX_WBITS
-_warned: set[str] = set()
 
 
 class Verdict(enum.Enum):
@@ -135,7 +129,6 @@ class Transport:
         self._http = session
         self._session: requests.Session | None = None
         self._pid = os.getpid()
-        self._warn_of_plain_http()
 
     def request(
         self,
@@ -194,13 +187,6 @@ class Transport:
     def abandon(self) -> None:
         """Forget the connections without closing them: they belong to the process we were forked from."""
         self._session = None
-
-    def _warn_of_plain_http(self) -> None:
-        parts = urlsplit(self.endpoint)
-        unsafe = parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS
-        if unsafe and self.endpoint not in _warned:
-            _warned.add(self.endpoint)
-            logger.warning("agentsight-otel: the endpoint is plain http; the API key travels unencrypted")
 
 
 def gzip_body(body: bytes) -> bytes:

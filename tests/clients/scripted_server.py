@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -72,17 +74,28 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay quiet."""
 
 
-@pytest.fixture
-def script() -> Iterator[Script]:
-    """Run the scripted server."""
+@contextmanager
+def answering(context: ssl.SSLContext | None = None) -> Iterator[Script]:
+    """Run the scripted server, over TLS where a context is given."""
     script = Script()
     handler = type("Handler", (_Handler,), {"script": script})
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     httpd.daemon_threads = True
-    script.url = f"http://127.0.0.1:{httpd.server_port}"
+    script.url = f"http{'s' if context else ''}://127.0.0.1:{httpd.server_port}"
+    if context:
+        httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield script
-    httpd.shutdown()
-    httpd.server_close()
-    thread.join(5)
+    try:
+        yield script
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join(5)
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    """Run the scripted server over plain HTTP."""
+    with answering() as running:
+        yield running

@@ -68,6 +68,18 @@ def test_a_bad_value_names_its_field(environ: dict[str, str], field: str) -> Non
     assert caught.value.field == field
 
 
+def test_plain_http_to_another_machine_is_allowed_only_when_asked() -> None:
+    """A key does not travel unencrypted unless somebody wants it."""
+    elsewhere = {"AGENTSIGHT_API_ENDPOINT": "http://agentsight.example"}
+    with pytest.raises(ConfigurationException, match="AGENTSIGHT_ALLOW_PLAIN_HTTP") as refused:
+        Config.resolve(elsewhere)
+    assert refused.value.field == "endpoint"
+    allowed = Config.resolve({**elsewhere, "AGENTSIGHT_ALLOW_PLAIN_HTTP": "1"})
+    assert allowed.endpoint == "http://agentsight.example"
+    for host in ("localhost", "127.0.0.1", "[::1]"):
+        assert Config.resolve({}, endpoint=f"http://{host}:8000").endpoint == f"http://{host}:8000"
+
+
 def test_trailing_slashes_of_the_endpoint_go() -> None:
     """A trailing slash does not double in the paths."""
     assert Config.resolve({}, endpoint="http://localhost:1/").endpoint == "http://localhost:1"
@@ -99,6 +111,7 @@ def test_an_unknown_setting_is_a_type_error() -> None:
         ("spool_max_bytes", True),
         ("endpoint", 8000),
         ("endpoint", "http://[::1"),
+        ("endpoint", "http://agentsight.example"),
         ("endpoint", "http://localhost:port"),
     ],
 )
