@@ -163,7 +163,8 @@ class Run:
             answer = connection.getresponse()
             answer.read()
             with self._lock:
-                self._times.append((time.perf_counter() - started) * 1e3)
+                if answer.status == 200:  # a refusal is quick and would flatter the rest
+                    self._times.append((time.perf_counter() - started) * 1e3)
                 self._statuses[answer.status] += 1
                 self._memory.append(_rss_mib(self._pid))
         connection.close()

@@ -219,6 +219,21 @@ class Delivery:
         self._journal.close()
         return result
 
+    @property
+    def waiting(self) -> int:
+        """Records not settled; like the next two it waits for no lock, so that an event loop may ask."""
+        return self._ledger.waiting
+
+    @property
+    def journal_bytes(self) -> int:
+        """Size of the journal."""
+        return self._journal.size
+
+    @property
+    def durable(self) -> bool:
+        """Whether records are on disk at the moment."""
+        return self._journal.durable
+
     def stats(self) -> Stats:
         """Return the counts."""
         link = self._link

@@ -10,6 +10,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.responses import Response
 
+RETRY_AFTER = 5
+"""Seconds after which a sender should try again what we could not keep."""
+
 
 class Encoding(StrEnum):
     """The two content types of OTLP/HTTP; answers carry them exactly, without parameters."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hmac
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from anyio import to_thread
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -19,7 +19,7 @@ from agentsight_otel.enums import Durability
 from agentsight_otel.exporters.agentsight import NOT_RELEVANT
 from agentsight_otel.exporters.delivery import Delivery, Stats
 from agentsight_otel.exporters.registry import delivery_for
-from agentsight_otel.gateway.answers import Encoding, Refused, refusal
+from agentsight_otel.gateway.answers import RETRY_AFTER, Encoding, Refused, refusal
 from agentsight_otel.gateway.bodies import Limits
 from agentsight_otel.gateway.metrics import CONTENT_TYPE, render
 from agentsight_otel.gateway.routes import Batch, Counts, otlp_routes
@@ -30,7 +30,6 @@ FULL = 0.9
 """Share of the journal's budget from which the sender keeps the data: at the budget the oldest would go."""
 MAX_WAITING = 200_000
 """Records of one key that may wait for AgentSight; each costs memory beside its place on disk."""
-RETRY_AFTER = 5
 
 
 class Gateway:
@@ -70,22 +69,20 @@ class Gateway:
         delivery = self._deliveries.get(key)
         if delivery is not None:
             # Reading and decoding what cannot be kept would take the time that delivering the rest needs.
-            self._require_room(delivery.stats())
+            self._require_place(delivery)
         return key
 
     def accept(self, key: str, batch: Batch) -> None:
         """Journal a batch for delivery; raises Refused with 503 when it would not be durable."""
         delivery = self._delivery(key)
-        stats = delivery.stats()
-        self._require_durable(stats)
-        self._require_room(stats)
+        self._require_place(delivery)
         if batch.logs:
             delivery.submit_logs(batch.logs)
         if batch.filtered:
             delivery.filtered(NOT_RELEVANT, batch.filtered)
         if batch.spans:
             delivery.submit(batch.spans)
-        self._require_durable(delivery.stats())
+        self._require_durable(delivery)
 
     def stats(self) -> Stats:
         """Add up what became of everything accepted."""
@@ -98,8 +95,9 @@ class Gateway:
         self.closing = True
         with self._lock:
             deliveries = list(self._deliveries.values())
+        deadline = time.monotonic() + self.config.shutdown_timeout
         for delivery in deliveries:
-            delivery.shutdown(self.config.shutdown_timeout)
+            delivery.shutdown(max(0.0, deadline - time.monotonic()))
 
     def open(self) -> None:
         """Begin with what an earlier process left in the journals of the gateway's own keys."""
@@ -115,14 +113,15 @@ class Gateway:
                 delivery = self._deliveries[key] = delivery_for(self.config.replace(api_key=key))
             return delivery
 
-    def _require_durable(self, stats: Stats) -> None:
-        if not stats.durable and self.config.durability is not Durability.MEMORY:
+    def _require_durable(self, delivery: Delivery) -> None:
+        if not delivery.durable and self.config.durability is not Durability.MEMORY:
             raise Refused(503, "the journal cannot be written", retry_after=RETRY_AFTER)
 
-    def _require_room(self, stats: Stats) -> None:
-        if stats.journal_bytes > FULL * self.config.spool_max_bytes:
+    def _require_place(self, delivery: Delivery) -> None:
+        self._require_durable(delivery)
+        if delivery.journal_bytes > FULL * self.config.spool_max_bytes:
             raise Refused(503, "the journal is full", retry_after=RETRY_AFTER)
-        if stats.waiting > self._max_waiting:
+        if delivery.waiting > self._max_waiting:
             raise Refused(503, "too much waits for AgentSight", retry_after=RETRY_AFTER)
 
 
@@ -142,15 +141,11 @@ def gateway_app(gateway: Gateway, *, limits: Limits | None = None) -> Starlette:
         return PlainTextResponse("closing\n", 503) if gateway.closing else PlainTextResponse("ready\n")
 
     async def metrics(_: Request) -> Response:
-        return Response(render(gateway.counts, gateway.stats()), headers={"Content-Type": CONTENT_TYPE})
+        stats = await to_thread.run_sync(gateway.stats)  # waits for locks that are held while a disk is slow
+        return Response(render(gateway.counts, stats), headers={"Content-Type": CONTENT_TYPE})
 
-    async def unknown_path(_: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 404
-        return refusal(Encoding.JSON, Refused(status, "the paths are /v1/traces, /v1/logs and /v1/metrics"))
-
-    async def unexpected(_: Request, __: Exception) -> Response:
-        # A sender drops the data on a 500; our own trouble must not cost any.
-        return refusal(Encoding.JSON, Refused(503, "internal error", retry_after=RETRY_AFTER))
+    async def unknown_path(_: Request, __: Exception) -> Response:
+        return refusal(Encoding.JSON, Refused(404, "the paths are /v1/traces, /v1/logs and /v1/metrics"))
 
     return Starlette(
         routes=[
@@ -165,6 +160,6 @@ def gateway_app(gateway: Gateway, *, limits: Limits | None = None) -> Starlette:
             Route("/readyz", readyz),
             Route("/metrics", metrics),
         ],
-        exception_handlers={HTTPException: unknown_path, Exception: unexpected},
+        exception_handlers={404: unknown_path},
         lifespan=lifespan,
     )

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from anyio import CapacityLimiter, to_thread
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from agentsight_otel.config import API_KEY_PATTERN
-from agentsight_otel.gateway.answers import Encoding, Refused, partial_success, refusal, success
+from agentsight_otel.gateway.answers import RETRY_AFTER, Encoding, Refused, partial_success, refusal, success
 from agentsight_otel.gateway.bodies import Intake, Limits, inflate
 from agentsight_otel.translation.otlp import Decoded, MalformedOtlp, decode_logs, decode_traces
 from agentsight_otel.translation.otlp_bounds import OversizedOtlp
@@ -77,7 +78,9 @@ def otlp_routes(
         counts: Counted up as requests are answered.
     """
     receiver = _Receiver(authenticate, accept, every, Intake(limits or Limits()), counts or Counts())
-    return [Route(f"/v1/{signal}", _Endpoint(receiver, signal)) for signal in ("traces", "logs", "metrics")]
+    endpoints = {f"/v1/{name}": _Endpoint(receiver, name) for name in ("traces", "logs", "metrics")}
+    # A sender drops the data on a 500; our own trouble must not cost any.
+    return [Route(path, ServerErrorMiddleware(each, handler=each.failed)) for path, each in endpoints.items()]
 
 
 class _Endpoint:
@@ -94,6 +97,12 @@ class _Endpoint:
         except ClientDisconnect:
             return
         await response(scope, receive, send)
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """Answer an error of our own; who runs the routes logs it."""
+        del error
+        refused = Refused(503, "internal error", retry_after=RETRY_AFTER)
+        return self._receiver.refuse(request, self._signal, refused)
 
 
 class _Receiver(Generic[P]):
@@ -113,14 +122,17 @@ class _Receiver(Generic[P]):
         self._threads = CapacityLimiter(DECODING_THREADS)
 
     async def answer(self, request: Request, signal: str) -> Response:
-        encoding = _encoding(request)
         try:
-            response = await self._take(request, signal, encoding)
+            response = await self._take(request, signal, _encoding(request))
         except Refused as refused:
-            # A body of unknown type is answered in JSON, which a person can read.
-            response = refusal(encoding or Encoding.JSON, refused)
+            return self.refuse(request, signal, refused)
         self._counts.requests[f"/v1/{signal}", response.status_code] += 1
         return response
+
+    def refuse(self, request: Request, signal: str, refused: Refused) -> Response:
+        self._counts.requests[f"/v1/{signal}", refused.status] += 1
+        # A body of unknown type is answered in JSON, which a person can read.
+        return refusal(_encoding(request) or Encoding.JSON, refused)
 
     async def _take(self, request: Request, signal: str, encoding: Encoding | None) -> Response:
         if request.method != "POST":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from collector_processes import (
     CONFIGS,
     chain,
@@ -28,6 +29,7 @@ from opentelemetry.trace import SpanKind, set_span_in_context
 from otlp_receiver import run_receiver
 from otlp_requests import KEY, PROTOBUF, logs, post, traces
 
+from agentsight_otel.cli import parser
 from agentsight_otel.clients import AgentSightAPI
 from agentsight_otel.exceptions import NotFoundException
 from agentsight_otel.exporters import AgentSightSpanExporter
@@ -40,19 +42,57 @@ FILES = sorted(
     path.name for path in CONFIGS.glob("*.yaml") if "builder" not in path.name and path.name != "compose.yaml"
 )
 FULL_ONLY = {"kafka.yaml", "load-balanced.yaml"}
+CORE = {"otlp", "memory_limiter", "otlp_http"}
+"""Of the components in the core distribution `otelcol`, those that we use."""
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("binary", ["agentsight-otelcol", "agentsight-otelcol-full"])
-def test_every_configuration_is_valid(name: str, binary: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("binary", "name"),
+    [
+        *(("agentsight-otelcol", name) for name in FILES if name not in FULL_ONLY),
+        *(("agentsight-otelcol-full", name) for name in FILES),
+    ],
+)
+def test_every_configuration_is_valid(binary: str, name: str, tmp_path: Path) -> None:
     """`validate` passes for each file with each Collector that has its components."""
-    if binary == "agentsight-otelcol" and name in FULL_ONLY:
-        return
     environ = {"AGENTSIGHT_API_KEY": KEY, "AGENTSIGHT_QUEUE_DIR": str(tmp_path)}
     command = [str(collector_binary(binary)), "validate", f"--config={CONFIGS / name}"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "deprecated" not in done.stderr
+
+
+def test_minimal_needs_only_the_core_distribution() -> None:
+    """`minimal.yaml` has no component that `otelcol` is without."""
+    config = yaml.safe_load((CONFIGS / "minimal.yaml").read_text())
+    parts = [config[section] for section in ("receivers", "processors", "exporters")]
+    assert {name.partition("/")[0] for part in parts for name in part} <= CORE
+    assert config.keys() == {"receivers", "processors", "exporters", "service"}
+
+
+def test_unit_compose_file_and_builders_agree() -> None:
+    """Names, folders, versions and arguments are those of what they start."""
+    builders = [yaml.safe_load((CONFIGS / f"builder{name}.yaml").read_text()) for name in ("", "-full")]
+    newest, oldest = (each["dist"]["version"] for each in builders)
+    readme = (CONFIGS / "README.md").read_text()
+    assert f"oldest Collector they are tested with is **{oldest}**" in readme
+    assert f"builds of {oldest} and {newest}" in readme
+    unit = (CONFIGS / "agentsight-otelcol.service").read_text()
+    folder = f"StateDirectory={builders[0]['dist']['name']}"
+    assert folder in unit
+    for name in ("agent.yaml", "gateway.yaml"):
+        assert f"/var/lib/{builders[0]['dist']['name']}" in (CONFIGS / name).read_text()
+    services = yaml.safe_load((CONFIGS / "compose.yaml").read_text())["services"]
+    front, behind = services["collector"], services["gateway"]
+    assert front["image"].endswith(f":{newest}")
+    program, *arguments = behind["command"]
+    parsed = parser().parse_args(arguments)
+    assert (program, arguments[0]) == ("agentsight-otel", "gateway")
+    assert front["environment"]["AGENTSIGHT_OTLP_ENDPOINT"] == f"http://gateway:{parsed.port}"
+    assert f"localhost:{parsed.port}/readyz" in behind["healthcheck"]["test"][-1]
+    mounted = [volume.split(":")[0] for volume in front["volumes"] if volume.startswith("./")]
+    assert mounted
+    assert all((CONFIGS / path).is_file() for path in mounted)
 
 
 @pytest.mark.parametrize("name", ["gateway.yaml", "mixed.yaml"])
@@ -144,16 +184,8 @@ def test_the_collectors_exporter_in_every_encoding(
 
 
 def test_mixed_leaves_the_other_backend_its_data(server: LocalServer, tmp_path: Path) -> None:
-    """Beside AgentSight another OTLP backend gets every span; AgentSight gets those about agents."""
-    request = traces(2)
-    other = (
-        request.resource_spans[0]
-        .scope_spans[0]
-        .spans.add(
-            trace_id=b"\x07" * 16, span_id=b"\x07" * 8, name="GET /", start_time_unix_nano=time.time_ns()
-        )
-    )
-    other.attributes.add(key="http.request.method").value.string_value = "GET"
+    """Another OTLP backend gets every span; AgentSight gets those about agents, as if recorded directly."""
+    _, direct_key, _ = server.add_agent("direct")
     header = f"exporters::otlp_http/other::headers::Authorization: Bearer {KEY}"
     with (
         run_receiver() as receiver,
@@ -166,11 +198,17 @@ def test_mixed_leaves_the_other_backend_its_data(server: LocalServer, tmp_path: 
             OTHER_OTLP_ENDPOINT=receiver.url,
         ) as (front, behind),
     ):
-        assert post(front.url, "/v1/traces", request.SerializeToString()).status == 200
-        wait_until(lambda: len(receiver.spans) == 3, "the other backend")
-        wait_until(lambda: len(_transcript(server, server.api_key, "conv_1")) == 4, "the transcript")
+        direct = AgentSightSpanExporter(api_key=direct_key, endpoint=server.url)
+        provider = _provider(OTLPSpanExporter(endpoint=f"{front.url}/v1/traces"), direct)
+        _agent_run(provider, "conv_both", 5)
+        request = provider.get_tracer("web").start_span("GET /", attributes={"http.request.method": "GET"})
+        request.end()
+        provider.shutdown()
+        wait_until(lambda: len(receiver.spans) == 16, "the other backend")
+        wait_until(lambda: len(_transcript(server, server.api_key, "conv_both")) == 15, "the transcript")
         metrics = post(behind.url, "/metrics", b"", method="GET").body.decode()
-    assert 'agentsight_gateway_items_total{signal="traces",result="accepted"} 2' in metrics
+    assert _transcript(server, server.api_key, "conv_both") == _transcript(server, direct_key, "conv_both")
+    assert 'agentsight_gateway_items_total{signal="traces",result="accepted"} 15' in metrics
 
 
 def test_gateway_tier_redacts_texts_and_keeps_ids(tmp_path: Path) -> None:
@@ -180,6 +218,14 @@ def test_gateway_tier_redacts_texts_and_keeps_ids(tmp_path: Path) -> None:
     attributes.add(key="app.api_key").value.string_value = "hunter2"
     nested = attributes.add(key="app.form").value.kvlist_value.values.add(key="mail")
     nested.value.string_value = "bob@example.com"
+    span = request.resource_spans[0].scope_spans[0].spans[0]
+    choice = span.events.add(name="gen_ai.choice", time_unix_nano=5)
+    choice.attributes.add(key="message").value.string_value = "write to bob@example.com"
+    spoken = logs("gen_ai.user.message")
+    record = spoken.resource_logs[0].scope_logs[0].log_records[0]
+    record.attributes.add(key="content").value.string_value = "I am bob@example.com"
+    body = record.body.kvlist_value.values.add(key="content")
+    body.value.string_value = "I am bob@example.com"
     said = next(pair for pair in attributes if pair.key == "gen_ai.input.messages")
     said.value.string_value = said.value.string_value.replace(
         "question 1", "bob@example.com 4111111111111111"
@@ -188,8 +234,14 @@ def test_gateway_tier_redacts_texts_and_keeps_ids(tmp_path: Path) -> None:
         settings = {"AGENTSIGHT_API_KEY": KEY, "AGENTSIGHT_OTLP_ENDPOINT": receiver.url}
         with collector("gateway.yaml", settings, tmp_path) as front:
             assert post(front.url, "/v1/traces", request.SerializeToString()).status == 200
-            wait_until(lambda: receiver.spans, "the span")
+            assert post(front.url, "/v1/logs", spoken.SerializeToString()).status == 200
+            wait_until(lambda: len(receiver.batches) == 2, "the span and the log record")
     (span,) = receiver.spans
+    (log,) = (log for batch in receiver.batches for log in batch.logs)
+    assert span.events[0].attributes == {"message": "write to ****"}
+    assert log.event.attributes["content"] == "I am ****"
+    assert "bob@" not in str(log.event.body)
+    assert "I am" in str(log.event.body)
     assert span.attributes["gen_ai.conversation.id"] == "ann@example.com"
     assert span.attributes["app.api_key"] != "hunter2"
     assert "bob@" not in span.attributes["gen_ai.input.messages"]
@@ -277,6 +329,7 @@ def test_through_kafka_equals_direct(server: LocalServer, tmp_path: Path) -> Non
             "KAFKA_BROKER": broker,
         }
         with collector("kafka.yaml", settings, tmp_path, binary="agentsight-otelcol-full") as front:
+            assert post(front.url, "/v1/logs", logs().SerializeToString()).status == 200
             for name in ("conv_before", "conv_after"):
                 stock = OTLPSpanExporter(endpoint=f"{front.url}/v1/traces")
                 provider = _provider(stock, AgentSightSpanExporter(api_key=direct_key, endpoint=server.url))
@@ -289,6 +342,8 @@ def test_through_kafka_equals_direct(server: LocalServer, tmp_path: Path) -> Non
                     lambda name=name: len(_transcript(server, server.api_key, name)) == 15, "the transcript"
                 )
                 assert _transcript(server, server.api_key, name) == _transcript(server, direct_key, name)
+            metrics = post(behind.url, "/metrics", b"", method="GET").body.decode()
+    assert 'agentsight_gateway_items_total{signal="logs",result="accepted"} 1' in metrics
 
 
 class _Load:

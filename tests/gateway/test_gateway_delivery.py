@@ -81,10 +81,10 @@ def test_spans_about_no_agent_are_left_out_and_counted(server: LocalServer) -> N
 
 
 @pytest.mark.parametrize("status", [401, 503])
-def test_trouble_with_agentsight_is_not_the_senders(server: LocalServer, status: int) -> None:
+def test_trouble_with_agentsight_is_not_the_senders(server: LocalServer, tmp_path: Path, status: int) -> None:
     """While AgentSight refuses or fails the gateway takes and holds; nothing is lost when it is over."""
     server.faults.respond(status, times=None, path="/api/ingest/")
-    with _gateway(endpoint=server.url) as (url, gateway):
+    with _gateway(endpoint=server.url, spool_dir=str(tmp_path / "gateway-spool")) as (url, gateway):
         for first in (1, 2):
             body = traces(1, first=first).SerializeToString()
             assert post(url, "/v1/traces", body, key=server.api_key).status == 200
@@ -92,9 +92,22 @@ def test_trouble_with_agentsight_is_not_the_senders(server: LocalServer, status:
         assert gateway.stats().waiting == 2
         assert not _texts(server, server.api_key)
     server.faults.clear()
-    with _gateway(endpoint=server.url, api_key=server.api_key) as (_, again):
-        wait_until(lambda: again.stats().delivered, "delivery after a restart")
+    names = tmp_path / "keys"
+    names.write_text(server.api_key)
+    with gateway_process(server.url, tmp_path, keys=names):
+        wait_until(lambda: len(_texts(server, server.api_key)) >= 4, "delivery after a restart")
     assert _texts(server, server.api_key) == _said(1, 2)
+
+
+def test_an_answer_that_never_comes_loses_and_doubles_nothing(server: LocalServer) -> None:
+    """While AgentSight does not answer in time the gateway takes and tries again; it is there once."""
+    server.faults.delay(2, times=2, path="/api/ingest/")
+    with _gateway(endpoint=server.url, timeout=0.5) as (url, gateway):
+        assert post(url, "/v1/traces", traces(1).SerializeToString(), key=server.api_key).status == 200
+        wait_until(lambda: gateway.stats().failures, "an attempt")
+        assert gateway.stats().waiting == 1
+        wait_until(lambda: not gateway.stats().waiting, "delivery")
+    assert _texts(server, server.api_key) == _said(1, 1)
 
 
 def test_without_a_journal_nothing_is_acknowledged(server: LocalServer, tmp_path: Path) -> None:
@@ -143,9 +156,15 @@ def test_a_backlog_leaves_the_data_with_the_sender_until_it_shrinks(server: Loca
 
 def test_log_records_without_a_span_do_not_wait_for_ever(server: LocalServer) -> None:
     """Where only logs are sent, they are assembled and settled too."""
+    request = logs("gen_ai.client.inference.operation.details")
+    attributes = request.resource_logs[0].scope_logs[0].log_records[0].attributes
+    for pair in traces(1).resource_spans[0].scope_spans[0].spans[0].attributes:
+        attributes.add().CopyFrom(pair)
     with _gateway(endpoint=server.url) as (url, gateway):
-        assert post(url, "/v1/logs", logs().SerializeToString(), key=server.api_key).status == 200
+        assert post(url, "/v1/logs", request.SerializeToString(), key=server.api_key).status == 200
         wait_until(lambda: not gateway.stats().waiting, "the log record", timeout=30)
+        assert gateway.stats().delivered == 1
+    assert _texts(server, server.api_key) == _said(1, 1)
 
 
 def test_keys_are_bounded(server: LocalServer) -> None:
@@ -178,14 +197,42 @@ def test_health_readiness_metrics_and_unknown_paths(server: LocalServer) -> None
         assert post(url, "/v1/traces", b"", key=server.api_key).status == 503
 
 
-def test_logs_join_their_span_in_either_order(server: LocalServer) -> None:
-    """A GenAI event that comes as a log record reaches the journal and is settled with its span."""
+def _told_in_logs() -> tuple[bytes, bytes]:
+    """Build a span without texts, and the log records that tell its texts and a verdict on it."""
+    span = traces(1)
+    attributes = span.resource_spans[0].scope_spans[0].spans[0].attributes
+    for pair in [pair for pair in attributes if pair.key.endswith(".messages")]:
+        attributes.remove(pair)
+    told = logs("gen_ai.evaluation.result")
+    for name, text in (("gen_ai.user.message", "hello"), ("gen_ai.choice", "hi")):
+        content = {"key": "content", "value": {"string_value": text}}
+        told.MergeFrom(logs(name, body={"kvlist_value": {"values": [content]}}))
+    return span.SerializeToString(), told.SerializeToString()
+
+
+def _evaluated(server: LocalServer) -> list[str]:
+    """Return the ids of the spans that evaluations delivered so far are about."""
+    spans = [span for sent in server.payloads() for block in sent["conversations"] for span in block["spans"]]
+    return [
+        span["attributes"]["agentsight.feedback.target_span_id"]
+        for span in spans
+        if span["kind"] == "evaluation"
+    ]
+
+
+@pytest.mark.parametrize("order", ["logs first", "span first"])
+def test_logs_join_their_span_in_either_order(server: LocalServer, order: str) -> None:
+    """Texts and a verdict that come as log records are told as the span's, and settled with it."""
+    span, told = _told_in_logs()
+    requests = [("/v1/traces", span), ("/v1/logs", told)]
     with _gateway(endpoint=server.url) as (url, gateway):
-        assert post(url, "/v1/logs", logs().SerializeToString(), key=server.api_key).status == 200
-        assert post(url, "/v1/traces", traces(1).SerializeToString(), key=server.api_key).status == 200
-        wait_until(lambda: gateway.stats().emitted == 2 and not gateway.stats().waiting, "delivery")
+        for path, body in reversed(requests) if order == "logs first" else requests:
+            assert post(url, path, body, key=server.api_key).status == 200
+        wait_until(lambda: gateway.stats().emitted == 4 and not gateway.stats().waiting, "delivery")
+        assert gateway.stats().delivered == 4
         assert gateway.stats().balanced
-    assert _texts(server, server.api_key) == _said(1, 1)
+    assert _texts(server, server.api_key) == ["hello", "hi"]
+    assert _evaluated(server) == ["0000000000000001"]
 
 
 def test_stock_otlp_exporter_end_to_end(server: LocalServer) -> None:

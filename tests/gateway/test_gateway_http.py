@@ -148,6 +148,22 @@ def test_sink_that_cannot_keep_answers_with_retry_after(receiver: Receiver) -> N
     assert receiver.counts.items["traces", "accepted"] == 0
 
 
+@pytest.mark.parametrize("encoding", [PROTOBUF, JSON])
+def test_an_error_of_our_own_is_a_503(receiver: Receiver, encoding: str) -> None:
+    """A sender drops its data on a 500, so that even a bug is answered with a status it tries again."""
+
+    def fail() -> None:
+        raise RuntimeError("the words of a customer")
+
+    receiver.on_accept = fail
+    answer = post(receiver.url, "/v1/traces", _body(encoding, traces()), encoding)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    assert (answer.headers["Content-Type"], _status(answer)) == (encoding, (14, "internal error"))
+    assert receiver.counts.requests["/v1/traces", 503] == 1
+    receiver.on_accept = lambda: None
+    assert post(receiver.url, "/v1/traces", _body(encoding, traces()), encoding).status == 200
+
+
 def test_wire_limit_applies_to_declared_and_to_chunked_bodies() -> None:
     """A body over the wire limit is a 413 whether it says its length or not."""
     with run_receiver(Limits(wire_bytes=100_000)) as receiver:

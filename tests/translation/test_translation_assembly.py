@@ -555,6 +555,46 @@ def test_log_records_before_and_after_their_span() -> None:
         assert len(wire(blocks, "llm")) == 1
 
 
+def test_an_evaluation_that_comes_late_is_about_its_span() -> None:
+    """Once the span has left, its verdict is about that span, and no turn is made for it."""
+    [span] = record(S("chat", chat(("user", "a"), reply="b", **CONV)))
+    verdict = {"gen_ai.evaluation.name": "relevance", "gen_ai.evaluation.score.value": 0.9}
+    event = EventData("gen_ai.evaluation.result", START + SECOND, verdict)
+    assembler = Assembler()
+    assembler.add([span], START)
+    assert len(wire(assembler.expire(START + 6 * SECOND).blocks, "turn")) == 1
+    assembler.add_logs([LogData(span.trace_id, span.span_id, event)], START + 60 * SECOND)
+    [block] = assembler.expire(START + 66 * SECOND).blocks
+    [evaluation] = wire([block])
+    target = evaluation["attributes"]["agentsight.feedback.target_span_id"]
+    assert (target, evaluation["parent_span_id"]) == (span.span_id, span.span_id)
+    assert evaluation["attributes"]["agentsight.feedback.score"] == 0.9
+    assert block.conversation_id == "conv-1"
+
+
+def test_log_records_of_a_slow_call_wait_for_its_span() -> None:
+    """What was asked is logged when a call starts; it is not split from the answer that comes later."""
+    [span] = record(S("chat m", {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", **CONV}))
+    asked, said = (
+        LogData(span.trace_id, span.span_id, EventData(name, time, {}, body))
+        for name, time, body in (
+            ("gen_ai.user.message", START, {"content": "a"}),
+            ("gen_ai.choice", START + 30 * SECOND, {"message": {"content": "b"}}),
+        )
+    )
+    assembler, alone = Assembler(), Assembler()
+    for each in (assembler, alone):
+        each.add_logs([asked], START)
+        assert not each.expire(START + 6 * SECOND).blocks
+    assembler.add_logs([said], START + 30 * SECOND)
+    assembler.add([span], START + 31 * SECOND)
+    blocks = assembler.expire(START + 37 * SECOND).blocks
+    assert transcript(blocks) == [("end_user", "a"), ("agent", "b")]
+    assert [block.conversation_id for block in blocks] == ["conv-1"]
+    assert transcript(alone.expire(START + 61 * SECOND).blocks) == [("end_user", "a")]
+    assert alone.pending == 0
+
+
 def test_a_span_that_comes_late_joins_its_conversation() -> None:
     """Its trace has left; the conversation is remembered, the messages are not said again."""
     spans = record(

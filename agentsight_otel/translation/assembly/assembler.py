@@ -79,7 +79,8 @@ class Assembler:
         """Take log records that carry GenAI events, before or after their spans; return as `add` does."""
         for log in logs:
             if log.event.name.startswith("gen_ai.") and log.trace_id and log.span_id:
-                self._pending.add_log(log, now_ns)
+                known = self._memory.traces.get(log.trace_id) is not None
+                self._pending.add_log(log, now_ns, known=known)
         builder = self._builder()
         self._make_room(builder)
         return builder.build()

@@ -8,6 +8,7 @@ from typing import Any
 from agentsight_otel import semconv
 from agentsight_otel.enums import Sentiment
 from agentsight_otel.translation.assembly.ids import span_id
+from agentsight_otel.translation.assembly.logs import LOG_ONLY
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.annotations import Annotation
 from agentsight_otel.translation.dialects.base import Kind
@@ -86,7 +87,7 @@ def _feedback(conversation_id: str, node: Node, annotation: Annotation, index: i
         f"feedback {annotation.name}",
         source.end_ns,
         source.end_ns,
-        parent_span_id=source.span_id,
+        parent_span_id=(target if LOG_ONLY in source.attributes else source).span_id,
         attributes=attributes,
         resource=source.resource,
         scope=source.scope,

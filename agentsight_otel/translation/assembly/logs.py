@@ -10,10 +10,10 @@ from agentsight_otel.translation.assembly.ids import span_id as derived_id
 from agentsight_otel.translation.assembly.memory import Memory
 from agentsight_otel.translation.assembly.pending import PendingTrace
 from agentsight_otel.translation.dialects.base import Kind
-from agentsight_otel.translation.dialects.events import DETAILS
+from agentsight_otel.translation.dialects.events import DETAILS, EVALUATION
 from agentsight_otel.translation.dialects.reading import Reading, read_span
 from agentsight_otel.translation.dialects.usage import Usage
-from agentsight_otel.translation.span_data import EventData, LogData, SpanData
+from agentsight_otel.translation.span_data import EventData, LinkData, LogData, SpanData
 
 LOG_ONLY = "agentsight.log_only"
 """Attribute of the stand-in for a span that only a log record tells of."""
@@ -61,9 +61,12 @@ def _told_in_full(span: SpanData, logs: list[EventData]) -> Reading:
 
 
 def _stand_ins(log: LogData, events: list[EventData], memory: Memory) -> Iterator[Reading]:
-    details = [event for event in events if event.name == DETAILS]
-    others = [event for event in events if event.name != DETAILS]
-    for group in [*([event] for event in details), *([others] if others else [])]:
+    calls = [[event] for event in events if event.name == DETAILS]
+    calls.append([event for event in events if event.name not in {DETAILS, EVALUATION}])
+    verdicts = [event for event in events if event.name == EVALUATION]
+    for kind, group in [*((Kind.LLM, call) for call in calls), (Kind.EVALUATOR, verdicts)]:
+        if not group:
+            continue
         group.sort(key=lambda event: event.time_ns)
         span = SpanData(
             log.trace_id,
@@ -74,11 +77,12 @@ def _stand_ins(log: LogData, events: list[EventData], memory: Memory) -> Iterato
             parent_span_id=log.span_id,
             attributes={LOG_ONLY: True},
             events=tuple(group),
+            links=(LinkData(log.trace_id, log.span_id),),
             resource=log.resource,
             scope=log.scope,
         )
         reading = read_span(span)
-        reading.kind = reading.kind or Kind.LLM
+        reading.kind = reading.kind or kind
         response = reading.response
         if response and memory.told.get(response):
             reading.usage = Usage()  # the call's span has been delivered; only the texts are news

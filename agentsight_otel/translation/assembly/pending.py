@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from agentsight_otel.translation.dialects import CONVERSATION_KEYS
+from agentsight_otel.translation.dialects.events import DETAILS
 from agentsight_otel.translation.span_data import EventData, LogData, SpanData
 
 _NAMES = frozenset(CONVERSATION_KEYS)
@@ -29,6 +30,7 @@ class PendingTrace(msgspec.Struct, eq=False):
         first_ns: When its first part arrived.
         last_ns: When its last part arrived.
         conversations: Conversation ids that its spans name.
+        known: Something says where it belongs: a span of it, earlier ones, or a conversation's id.
         count: Spans and log records.
         size: Bytes of their texts, about.
         holder: The conversation it is held for, whose tools still run; "" while it is not held.
@@ -41,6 +43,7 @@ class PendingTrace(msgspec.Struct, eq=False):
     logs: dict[str, list[EventData]] = {}
     log_sources: dict[str, LogData] = {}
     conversations: set[str] = set()
+    known: bool = False
     count: int = 0
     size: int = 0
     holder: str = ""
@@ -69,6 +72,7 @@ class Pending:
         if span.span_id in trace.spans:
             return False
         trace.spans[span.span_id] = span
+        trace.known = True
         self._count(trace, _size(span.attributes) + _size(span.events))
         attributes = span.attributes
         for key in sorted(_NAMES.intersection(attributes), key=_RANKS.__getitem__):
@@ -78,9 +82,16 @@ class Pending:
                 break
         return True
 
-    def add_log(self, log: LogData, now_ns: int) -> None:
-        """Keep a log record; the same record again changes nothing."""
+    def add_log(self, log: LogData, now_ns: int, *, known: bool) -> None:
+        """Keep a log record; the same record again changes nothing.
+
+        Args:
+            log: The record.
+            now_ns: The time.
+            known: Spans of its trace have left.
+        """
         trace = self._trace(log.trace_id, now_ns)
+        trace.known = trace.known or known or _names_conversation(log.event)
         events = trace.logs.setdefault(log.span_id, [])
         if log.event not in events:
             events.append(log.event)
@@ -90,8 +101,8 @@ class Pending:
     def take_idle(self, now_ns: int, most: int) -> list[PendingTrace]:
         """Remove and return the traces to which nothing was added for the idle time, about *most* spans.
 
-        A trace is held while another one of its conversation is not idle, or while its tools run, for a
-        limited time.
+        A trace is held while another one of its conversation is not idle, while its tools run, or while only
+        log records of it are here, for a limited time: those of a slow call come long before its span.
         """
         busy: set[str] = set()
         for trace in self._traces.values():
@@ -104,7 +115,7 @@ class Pending:
             for trace in self._traces.values()
             if now_ns - trace.last_ns >= self._idle_ns
             and (not trace.holder or trace.holder in overdue)
-            and (busy.isdisjoint(trace.conversations) or now_ns - trace.first_ns >= longest)
+            and ((trace.known and busy.isdisjoint(trace.conversations)) or now_ns - trace.first_ns >= longest)
         ]
         return self._take_first(idle, most, 0)
 
@@ -185,6 +196,10 @@ class Pending:
         if not held:
             del self._held[trace.holder]
         trace.holder = ""
+
+
+def _names_conversation(event: EventData) -> bool:
+    return event.name == DETAILS and not _NAMES.isdisjoint(event.attributes)
 
 
 def _size(value: object) -> int:

@@ -19,6 +19,7 @@ from agentsight_otel.translation.assembly.calls import (
 )
 from agentsight_otel.translation.assembly.ids import span_id, text_id
 from agentsight_otel.translation.assembly.lanes import History, Lane, users_of
+from agentsight_otel.translation.assembly.logs import LOG_ONLY
 from agentsight_otel.translation.assembly.memory import Conversation
 from agentsight_otel.translation.assembly.replies import Outright
 from agentsight_otel.translation.assembly.tools import Ledger, ToolBook
@@ -112,7 +113,7 @@ class TurnBuilder:
 
     def add_all(self, roots: list[Node]) -> None:
         """Take all top spans of a conversation, in order of their start."""
-        found = [(root, nodes, *find_calls(nodes)) for root in roots if (nodes := root.subtree())]
+        found = [(root, nodes, *find_calls(nodes)) for root in roots if (nodes := _members(root))]
         hidden = merge_shadows([calls for _, _, calls, _ in found])
         if known := self._memory.sightings:
             hidden |= {
@@ -354,3 +355,12 @@ def _outermost_counts(root: Node) -> list[Node]:
 def _is_blank(message: Message) -> bool:
     """Whether there is nothing to show: no text, or one that stands for a text that was left out."""
     return message.text.strip() in PLACEHOLDERS and not message.shows
+
+
+def _members(root: Node) -> list[Node]:
+    """Return what is part of a turn below a top span: all but the stand-ins for late evaluations."""
+    return [
+        node
+        for node in root.subtree()
+        if node.kind is not Kind.EVALUATOR or LOG_ONLY not in node.span.attributes
+    ]
