@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import agentsight_otel
-from agentsight_otel import cli
+from agentsight_otel import AgentSightAPI, cli
 from agentsight_otel.config import Config
 from agentsight_otel.testing import LocalServer
 
@@ -51,6 +52,46 @@ def test_python_block_runs(code: str, server: LocalServer, tmp_path: Path) -> No
         check=False,
     )
     assert result.returncode == 0, result.stderr
+
+
+SPAN = """
+from opentelemetry import trace
+
+attributes = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.conversation.id": "declared-1",
+    "gen_ai.input.messages": '[{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]',
+}
+with trace.get_tracer("my.agent").start_as_current_span("chat", attributes=attributes):
+    pass
+trace.get_tracer_provider().shutdown()
+"""
+
+
+def test_configuration_file_works(server: LocalServer, tmp_path: Path) -> None:
+    """An OpenTelemetry configuration file of a page, as it stands, makes an application deliver."""
+    [file] = [block.values[0] for block in blocks("yaml") if "tracer_provider:" in block.values[0]]
+    (tmp_path / "otel.yaml").write_text(file)
+    environ = {**os.environ, **server.env(), "OTEL_CONFIG_FILE": str(tmp_path / "otel.yaml")}
+    program = Path(sys.executable).with_name("opentelemetry-instrument")
+    command = [program, sys.executable, "-c", SPAN]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    found = AgentSightAPI(server.api_key, server.url).fetch_conversation("declared-1")
+    assert (found["environment"], found["messages"][0]["content"]) == ("development", "Hi")
+
+
+def test_collector_configurations_are_what_is_tested() -> None:
+    """The exporter that a page shows is that of `minimal.yaml`, with which the gateway's tests send."""
+    folder = ROOT / "collector-config"
+    [tested] = yaml.safe_load((folder / "minimal.yaml").read_text())["exporters"].items()
+    shown = [match[3] for match in BLOCK.finditer((folder / "README.md").read_text()) if match[1] == "yaml"]
+    shown += [block.values[0] for block in blocks("yaml") if "exporters:" in block.values[0]]
+    assert len(shown) == 2
+    for text in shown:
+        [(name, exporter)] = yaml.safe_load(text)["exporters"].items()
+        assert (name, exporter["headers"]) == (tested[0], tested[1]["headers"])
+        assert tested[1]["endpoint"].endswith(f":-{exporter['endpoint']}}}")
 
 
 def test_links_lead_somewhere() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agentsight_otel.gateway.answers import Refused
+from agentsight_otel.gateway.bodies import inflate
 from agentsight_otel.gateway.protocol import BoundedProtocol
+from agentsight_otel.server.api.body import MAX_INFLATED
 from agentsight_otel.server.faults import Faults, fault_answer, reset_connection
 
 _connections: dict[tuple[str, int], asyncio.Transport] = {}
@@ -45,7 +46,7 @@ class RecordedRequest:
         path: Path without the query.
         query: Query string without ``?``.
         headers: Header values by lower-case name.
-        body: The inflated bytes.
+        body: The inflated bytes; those that were sent where they are no gzip or too much of it.
         status: Of the answer; None when the connection was cut instead.
     """
 
@@ -162,6 +163,6 @@ async def _swallow(message: Message) -> None:
 
 def _inflate(body: bytes) -> bytes:
     try:
-        return gzip.decompress(body)
-    except (OSError, EOFError, zlib.error):
+        return inflate(body, MAX_INFLATED)
+    except Refused:
         return body

@@ -244,6 +244,8 @@ def test_metadata_discovery(filled: Api) -> None:
     made["events"][0]["attributes"]["agentsight.message.metadata"] = '{"a": {"b": 1}}'
     filled.ingest(block(made, conversation_id="b"))
     assert filled.get("/api/conversations/message-metadata-keys/")["keys"] == ["a.b"]
+    filled.ingest(block(metadata={f"key{number}": number for number in range(250)}))
+    assert len(filled.get("/api/conversations/metadata-keys/")["keys"]) == 200
 
 
 def test_metadata_is_merged(api: Api) -> None:

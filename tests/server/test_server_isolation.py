@@ -76,6 +76,27 @@ def test_no_key_and_ended_keys_are_refused(guarded: tuple[Api, dict[str, int]], 
     assert everything(api, keys) == before
 
 
+def missing() -> Iterator[Route]:
+    """Yield a route for each method that a path with a key does not have."""
+    for path, refused_status in {route.path: route.refused_status for route in KEYED}.items():
+        offered = {route.method for route in KEYED if route.path == path}
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            if method not in offered:
+                yield Route(method, path, refused, refused_status=refused_status)
+
+
+def test_which_methods_a_path_has_is_told_to_keys_only(guarded: tuple[Api, dict[str, int]]) -> None:
+    """A method that a path does not have is a 405 with a key of either role, and without one a refusal."""
+    api, keys = guarded
+    for route in missing():
+        stranger = request(api, route, keys, None)
+        assert (stranger.status_code, stranger.json()) == (route.refused_status, {"detail": NO_CREDENTIALS})
+        for key in (api.key, api.read_key):
+            answer = request(api, route, keys, key)
+            assert answer.status_code == 405
+            assert answer.json() == {"detail": f'Method "{route.method}" not allowed.'}
+
+
 @pytest.mark.parametrize("route", [route for route in KEYED if route.role == "write"], ids=name_of)
 def test_a_reading_key_changes_nothing(guarded: tuple[Api, dict[str, int]], route: Route) -> None:
     """A key that may only read is refused on every writing route."""

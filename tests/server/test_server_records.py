@@ -49,10 +49,13 @@ def test_one_vote_per_message(talked: Api) -> None:
 
 
 def test_agent_feedback(api: Api) -> None:
-    """Feedback on the agent may name an environment, and only the agent of the key."""
-    made = feedback(api, kind="agent", agent=api.agent_id, sentiment="neutral", environment="dev")
+    """Feedback on the agent may name an environment, and has to name the agent of the key."""
+    body = {"kind": "agent", "agent": api.agent_id, "sentiment": "neutral"}
+    made = feedback(api, **body, environment="dev")
     assert (made["environment"], made["conversation"]) == ("development", None)
-    assert list(feedback(api, 400, kind="agent", agent=999999, sentiment="neutral")) == ["agent"]
+    assert list(feedback(api, 400, **body, environment="staging")) == ["environment"]
+    for wrong in (None, 999999):
+        assert list(feedback(api, 400, **body | {"agent": wrong})) == ["agent"]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,7 @@ def test_agent_feedback(api: Api) -> None:
         ({"kind": "message", "sentiment": "positive"}, 400, "message"),
         ({"kind": "agent", "sentiment": "positive", "topic": "x"}, 400, "topic"),
         ({"kind": "agent", "sentiment": "positive", "comment": "x" * 5001}, 400, "comment"),
-        ({"kind": "agent", "sentiment": "positive", "environment": "staging"}, 400, "environment"),
+        ({"kind": "agent", "sentiment": "positive"}, 400, "agent"),
     ],
 )
 def test_bad_feedback(talked: Api, body: dict[str, Any], status: int, answer: str) -> None:
@@ -102,7 +105,7 @@ def test_feedback_filters(talked: Api) -> None:
     message = talked.conversation()["messages"][1]["id"]
     feedback(talked, kind="message", message=message, sentiment="positive", topic="t", reason="r")
     feedback(talked, kind="conversation", conversation_id="c1", sentiment="negative", comment="Slow 100%")
-    feedback(talked, kind="agent", sentiment="neutral", environment="dev")
+    feedback(talked, kind="agent", agent=talked.agent_id, sentiment="neutral", environment="dev")
 
     def found(**query: Any) -> list[str]:
         return [row["kind"] for row in talked.get("/api/feedbacks/", params=query)["results"]]
@@ -113,7 +116,10 @@ def test_feedback_filters(talked: Api) -> None:
     assert found(conversation_id="c1") == ["conversation", "message"]
     assert found(message=message) == ["message"]
     assert found(topic="t", reason="r") == ["message"]
-    assert found(environment="development") == ["agent"]
+    assert found(environment="development") == found(env="dev") == ["agent"]
+    assert found(conversation=talked.conversation()["id"]) == ["conversation", "message"]
+    assert found(category="none") == []
+    assert found(created_at_after="2020-01-01T00:00:00Z") == found()
     assert found(has_comment="true") == ["conversation"]
     assert found(comment_contains="SLOW") == ["conversation"]
     assert found(search="100%") == ["conversation"]
@@ -140,7 +146,7 @@ def test_feedback_by_agent_and_user(talked: Api, other: Api) -> None:
 def test_tickets_made_from_feedback(talked: Api) -> None:
     """A ticket inherits its feedback's conversation; feedback lists count and show the tickets."""
     made = feedback(talked, kind="conversation", conversation_id="c1", sentiment="negative")
-    feedback(talked, kind="agent", sentiment="neutral")
+    feedback(talked, kind="agent", agent=talked.agent_id, sentiment="neutral")
     body = {"title": "Fix", "feedback_id": made["id"], "priority": "high", "tags": ["a", "b"]}
     ticket = talked.post("/api/tickets/", body)
     assert ticket["conversation"]["conversation_id"] == "c1"
@@ -149,8 +155,14 @@ def test_tickets_made_from_feedback(talked: Api) -> None:
     page = talked.get("/api/feedbacks/", params={"include_tickets": "true"})
     assert [row["ticket"]["id"] for row in page["results"]] == [ticket["id"]]
     assert page["counts"]["tickets"] == page["counts"]["open_tickets"] == page["counts"]["open"] == 1
-    closed = talked.get("/api/feedbacks/", params={"include_tickets": "true", "ticket_status": "closed"})
-    assert (closed["count"], closed["counts"]["open"]) == (0, 1)
+    for more, count, still_open in (
+        ({"ticket_status": "closed"}, 0, 1),
+        ({"ticket_status": ["closed", "open"]}, 1, 1),
+        ({"has_ticket": "true"}, 1, 1),
+        ({"has_ticket": "false"}, 1, 0),
+    ):
+        page = talked.get("/api/feedbacks/", params={"include_tickets": "true", **more})
+        assert (page["count"], page["counts"]["open"]) == (count, still_open)
     assert talked.conversation()["tickets"][0]["id"] == ticket["id"]
     assert talked.get("/api/conversations/", params={"include_tickets": "on"})["count"] == 1
 
@@ -194,7 +206,10 @@ def test_ticket_filters(talked: Api) -> None:
     assert found(tags='xy,q"t') == ["Beta", "Alpha"]
     assert found(search="AM") == ["Gamma"]
     assert found(ordering="title") == ["Alpha", "Beta", "Gamma"]
-    assert found(updated_at_before="2020-01-01T00:00:00Z") == []
+    assert found(has_conversation="true") == ["Beta"]
+    for name in ("created_at", "updated_at"):
+        assert found(**{f"{name}_before": "2020-01-01T00:00:00Z"}) == []
+        assert found(**{f"{name}_after": "2020-01-01T00:00:00Z"}) == found()
 
 
 @pytest.mark.parametrize(
@@ -252,7 +267,12 @@ def test_usage_filters_and_summary(api: Api) -> None:
         ({"environment": "development"}, 2),
         ({"cost_source": "unpriced"}, 2),
         ({"incomplete": "true"}, 0),
+        ({"incomplete": "false"}, 3),
+        ({"conversation": api.conversation("b")["id"]}, 2),
+        ({"turn_id": "none"}, 0),
+        ({"env": "development"}, 3),
         ({"started_at_after": at(2.5)}, 1),
+        ({"started_at_before": at(1.5)}, 1),
     ):
         assert api.get("/api/token-usage/", params=query)["count"] == count
     by_model = api.get("/api/token-usage/summary/")
@@ -283,6 +303,8 @@ def test_span_filters(api: Api) -> None:
         ({"span_id": f"{2:016x}"}, 1),
         ({"parent_span_id": f"{1:016x}"}, 1),
         ({"environment": "dev"}, 0),
+        ({"conversation": api.conversation()["id"]}, 2),
+        ({"started_at_after": at(1.5)}, 1),
         ({"started_at_before": at(1)}, 1),
         ({"paginate": "false"}, 2),
     ):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from server_api import Api, at, block, span, turn
-from server_everything import ask, fill, name_of, path_of
+from server_everything import ask, fill, name_of, path_of, request
 from sqlalchemy import MetaData, column, func, select, table
 
 from agentsight_otel.server.api.openapi.document import template
@@ -166,6 +167,52 @@ def test_no_parameter_is_a_server_error(attacked: tuple[Api, dict[str, int]], ro
     for name in names:
         for attack in ATTACKS[:: 2 * len(names) + 1]:
             assert ask(api, route, keys, {"include_tickets": "true", name: attack})[0] < 500, (name, attack)
+
+
+LINK = "http://outside.invalid/picture.png"
+
+
+@pytest.fixture
+def reached() -> Iterator[list[str]]:
+    """Collect the hosts that this process looks up or connects to."""
+    hosts: list[str] = []
+    watching = True
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if watching and event == "socket.getaddrinfo":
+            hosts.append(str(arguments[0]))
+        elif watching and event == "socket.connect":
+            hosts.append(str(arguments[1][0]))
+
+    sys.addaudithook(note)  # cannot be taken away; afterwards it notes nothing
+    yield hosts
+    watching = False
+
+
+def test_the_server_asks_nobody_else(server: LocalServer, reached: list[str]) -> None:
+    """Addresses in every text are texts: whatever is recorded and read, no other machine is reached (S10)."""
+    api = Api(server)
+    keys = fill(api)
+    said = turn(91, 1, (1, "end_user", f"![x]({LINK})"), (2, "agent", LINK))
+    tool = span(92, "tool", 2, tool__name=LINK, tool__response=LINK)
+    llm = span(93, "llm", 3, gen_ai__request__model=LINK, gen_ai__usage__input_tokens=5)
+    fields: dict[str, Any] = dict.fromkeys(("customer_id", "name", "source", "device", "language"), LINK)
+    fields |= {"metadata": {"webhook": LINK, LINK: LINK}, "customer_ip_address": "192.0.2.7"}
+    api.ingest(block(said, tool, llm, conversation_id=LINK, **fields))
+    files = [{"filename": LINK, "mime_type": "image/png", "url": LINK, "data": ""}]
+    api.post("/api/attachments/", {"conversation_id": LINK, "attachments": files})
+    api.post("/api/tickets/", {"title": LINK, "tags": [LINK]})
+    for route in ROUTES:
+        if route.method != "DELETE":
+            assert request(api, route, keys, api.key).status_code < 500
+    assert api.session.get(server.dashboard_url(), timeout=30).status_code == 200
+    agent = f"{server.url}/agents/{api.agent_id}/"
+    for page in ("", "conversations", "tokens", "tools", "feedback", "customers", "reports", "health"):
+        assert api.session.get(agent + page, timeout=30).status_code == 200, page
+    shown = api.session.get(f"{agent}conversations/{api.conversation(LINK)['id']}", timeout=30)
+    assert LINK in shown.text
+    assert set(reached) == {"127.0.0.1"}
+    api.close()
 
 
 NAMES = [

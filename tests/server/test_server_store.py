@@ -142,6 +142,9 @@ def deep(levels: int) -> Any:
         (changed(metadata={str(i): i for i in range(51)}), "too_many_metadata_keys"),
         (changed(metadata={"k" * 201: 1}), "metadata_key_too_long"),
         (changed(metadata={"__proto__": 1}), "forbidden_metadata_key"),
+        (changed(conversation_id="a\ud800"), "invalid_format"),
+        (changed(message={"content": "a\ud800"}), "invalid_format"),
+        (changed(metadata={"a": ["\ud800"]}), "invalid_format"),
         (b'{"schema_version": NaN}', "invalid_number"),
         (b"nonsense", "invalid_format"),
         ({"schema_version": 1, "conversations": EXAMPLE["conversations"] * 2}, "duplicate_conversation_id"),
@@ -151,6 +154,18 @@ def test_import_codes(document: Any, code: str) -> None:
     """Each mistake has the contract's code."""
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
     assert code in {problem.code for problem in check_file(data, NOW).problems}
+
+
+def test_lists_within_lists_are_read_back_or_refused(api: Api) -> None:
+    """However deep lists are nested in metadata: what is imported can be read, the rest is refused."""
+    for levels in range(50, 1200, 50):
+        document = json.dumps(changed(conversation_id=f"c{levels}", metadata={"a": "here"}))
+        data = document.replace('"here"', "[" * levels + "]" * levels).encode()
+        done = import_file(api.server.store, api.agent_id, data)
+        if done.problems:
+            assert {problem.code for problem in done.problems} <= {"metadata_too_deep", "invalid_format"}
+        else:
+            api.conversation(f"c{levels}")
 
 
 def test_import_times_are_generous() -> None:

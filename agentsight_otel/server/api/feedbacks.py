@@ -154,8 +154,10 @@ def _values(document: dict[str, Any], kind: str) -> dict[str, Any]:
 def _subject(call: Call, connection: Connection, document: dict[str, Any], kind: str) -> dict[str, Any]:
     """Return the columns that say what feedback is about."""
     if kind == "agent":
-        if params.key_field(document, "agent") not in {None, call.agent_id}:
-            raise bad_field("agent", "Not the agent of this key.")
+        agent = params.key_field(document, "agent")
+        if agent != call.agent_id:
+            text = "This field is required." if agent is None else "Not the agent of this key."
+            raise bad_field("agent", text)
         return {
             "environment_id": params.environment_field(document, environment_ids(connection, call.agent_id))
         }

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route as StarletteRoute
 
-from agentsight_otel.server.api.body import MAX_WIRE, read_body
+from agentsight_otel.server.api.body import MAX_WIRE, inflated, read_body
 from agentsight_otel.server.api.http import Answer, ApiError, Call, Handler
 from agentsight_otel.server.api.limiting import Limits
 from agentsight_otel.server.store.engine import Store
@@ -71,7 +71,7 @@ def authenticate(store: Store, header: str | None, schemes: Iterable[str] = ("ap
 
 
 def starlette_routes(store: Store, routes: Iterable[Route], limits: Limits) -> list[StarletteRoute]:
-    """Return Starlette routes; a path answers 405 to the methods it does not have.
+    """Return Starlette routes; a path answers 405 to the methods it does not have, once the key is known.
 
     Args:
         store: The database.
@@ -106,28 +106,39 @@ def _endpoint(
 
 async def _answer(store: Store, methods: dict[str, Route], limits: Limits, request: Request) -> Answer:
     route = methods.get("GET" if request.method == "HEAD" else request.method)
-    if route is None:
-        detail = f'Method "{request.method}" not allowed.'
-        raise ApiError(405, {"detail": detail}, {"Allow": ", ".join(sorted(methods))})
+    door = route or _door(methods)
     principal = NOBODY
-    if route.role is not None:
-        principal = await run_in_threadpool(_admit, store, route, request.headers.get("authorization"))
+    if door.role is not None:
+        principal = await run_in_threadpool(_admit, store, door, request.headers.get("authorization"))
         wait = None if limits.rate is None else limits.rate.take(principal.key_id)
         if wait is not None:
             detail = f"Request was throttled. Expected available in {wait} seconds."
             raise ApiError(429, {"detail": detail}, {"Retry-After": str(wait)})
-    body = await read_body(request, route.max_body) if request.method in BODY_METHODS else b""
-    call = Call(
-        store,
-        principal,
-        request.path_params,
-        request.query_params,
-        body,
-        request.headers,
-        request.url,
-        limits.attachments,
-    )
-    return await run_in_threadpool(route.handler, call)
+    if route is None:
+        detail = f'Method "{request.method}" not allowed.'
+        raise ApiError(405, {"detail": detail}, {"Allow": ", ".join(sorted(methods))})
+    sent = await read_body(request, route.max_body) if request.method in BODY_METHODS else b""
+
+    def handle() -> Answer:
+        call = Call(
+            store,
+            principal,
+            request.path_params,
+            request.query_params,
+            inflated(request, sent),
+            request.headers,
+            request.url,
+            limits.attachments,
+        )
+        return route.handler(call)
+
+    return await run_in_threadpool(handle)
+
+
+def _door(methods: dict[str, Route]) -> Route:
+    """Return what a method that a path does not have goes through first: a key of either role, if any."""
+    route = next(iter(methods.values()))
+    return route if route.role is None else route._replace(role="read")
 
 
 def _admit(store: Store, route: Route, header: str | None) -> Principal:

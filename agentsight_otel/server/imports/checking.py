@@ -173,6 +173,8 @@ class _Checker:
             return ""
         if "\0" in value:
             self._add(path, "nul_byte")
+        elif not _is_unicode(value):
+            self._add(path, "invalid_format")
         elif len(value.strip()) < shortest:
             self._add(path, "too_short")
         elif len(value) > most:
@@ -201,13 +203,21 @@ class _Checker:
         if not isinstance(value, dict):
             self._add(path, "wrong_type")
             return None
-        size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
-        if size > limits.MAX_METADATA_BYTES:
-            self._add(path, "metadata_too_large")
-        else:
-            for code in dict.fromkeys(_metadata_problems(value, 1)):
-                self._add(path, code)
+        for code in _metadata_codes(value):
+            self._add(path, code)
         return value
+
+
+def _metadata_codes(value: dict[str, Any]) -> list[str]:
+    try:
+        size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+        if size > limits.MAX_METADATA_BYTES:
+            return ["metadata_too_large"]
+        return list(dict.fromkeys(_metadata_problems(value, 1)))
+    except UnicodeEncodeError:
+        return ["invalid_format"]
+    except RecursionError:
+        return ["metadata_too_deep"]
 
 
 def _metadata_problems(value: Any, depth: int) -> Iterator[str]:
@@ -236,6 +246,15 @@ def _key_problems(key: str) -> Iterator[str]:
         yield "forbidden_metadata_key"
     if "\0" in key:
         yield "nul_byte"
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text has no lone surrogate, which JSON's escapes can write."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _MissingOffsetError(ValueError):

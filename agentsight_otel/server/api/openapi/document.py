@@ -17,9 +17,9 @@ from agentsight_otel.server.store.dialect import MAX_ID
 
 _HELP: Final = (
     "Every path ends in a slash; one without is a 404 with an HTML page. A method that a path does not have "
-    "is a 405. Times are ISO 8601. Unknown query parameters and unknown fields of a body are ignored, but "
-    "for those of the blocks of an ingest payload. Bodies may be compressed with gzip. What belongs to "
-    "another agent is not found."
+    "is a 405 to who has a key. Times are ISO 8601. Unknown query parameters and unknown fields of a body "
+    "are ignored, but for those of the blocks of an ingest payload. Bodies may be compressed with gzip. What "
+    "belongs to another agent is not found."
 )
 _ANY_ERROR: Final[dict[str, Any]] = {
     "type": "object",
