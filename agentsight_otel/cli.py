@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--db", default=":memory:", help="where to keep it (default: %(default)s)")
     demo.add_argument("--seed", type=int, default=7, help="of the made-up month (default: %(default)s)")
     demo.add_argument(
-        "--conversations", type=int, default=900, help="how many of them (default: %(default)s)"
+        "--conversations", type=_count, default=900, help="how many of them (default: %(default)s)"
     )
     demo.add_argument("--exit", action="store_true", help="stop after the transcript")
 

@@ -1,6 +1,7 @@
 """A conversation of ten thousand messages in a browser: how soon it can be used, how much memory it takes.
 
-The dashboard shows it in parts; the page that a share link opens has all of it. Needs Debian's chromium.
+The owner and the readers of a share link see it in parts; the page that can be saved has all of it.
+Needs Debian's chromium.
 """
 
 from __future__ import annotations
@@ -76,9 +77,9 @@ def read_last(page: Page) -> None:
 
 def sign_in(playwright: Playwright, server: LocalServer) -> Page:
     """Open the dashboard in a new browser."""
-    flags = ["--no-sandbox", "--disable-gpu"]
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-features=SpareRendererForSitePerProcess"]
     browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
-    page = browser.new_page()
+    page = browser.new_context().new_page()
     page.goto(server.dashboard_url())
     page.wait_for_url("**/agents/**")
     return page
@@ -94,19 +95,31 @@ def share(page: Page) -> tuple[str, str]:
     return page.url.partition("?")[0], link
 
 
-def measure(server: LocalServer, messages: int) -> None:
+def save(page: Page, address: str, folder: str) -> str:
+    """Save the conversation as a page and return the address of the file."""
+    file = Path(folder, "transcript.html")
+    file.write_bytes(page.request.get(f"{address}/transcript.html", timeout=PATIENCE).body())
+    return file.as_uri()
+
+
+def measure(server: LocalServer, messages: int, folder: str) -> None:
     """Print a line for each page."""
     rows = [("until it could be used", "ms", "elements", "MB")]
+    last = -(-messages // PART)
     with sync_playwright() as playwright:
-        address, link = share(sign_in(playwright, server))
+        page = sign_in(playwright, server)
+        address, link = share(page)
         for name, where, use in (
             ("conversation, first part", address, open_menu),
-            ("conversation, last part", f"{address}?part={-(-messages // PART)}", open_menu),
-            ("shared transcript, all of it", link, read_last),
+            ("conversation, last part", f"{address}?part={last}", open_menu),
+            ("shared transcript, first part", link, read_last),
+            ("shared transcript, last part", f"{link}?part={last}", read_last),
+            ("saved transcript, all of it", save(page, address, folder), read_last),
         ):
             page = sign_in(playwright, server)
-            page.goto("about:blank")
-            rows.append((name, *look(page, where, use)))
+            blank = page.context.new_page()  # in a process of its own, where nothing else is kept
+            page.close()
+            rows.append((name, *look(blank, where, use)))
     table(rows)
 
 
@@ -120,10 +133,10 @@ def main() -> None:
         print("Debian's chromium is not installed")
         return
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["AGENTSIGHT_SPOOL_DIR"] = folder
+        os.environ["AGENTSIGHT_SPOOL_DIR"] = str(Path(folder, "spool"))
         with LocalServer() as server:
             record(server, asked.messages)
-            measure(server, asked.messages)
+            measure(server, asked.messages, folder)
 
 
 if __name__ == "__main__":

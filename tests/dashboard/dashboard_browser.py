@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -68,12 +69,22 @@ class Watch:
         assert (self.foreign, self.dialogs, self.errors) == ([], [], [])
 
 
+def violations(page: Any) -> list[tuple[str, str]]:
+    """Return what axe finds against WCAG 2.1 A and AA or its best practices: the rule and where it begins."""
+    axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+    page.add_script_tag(content=axe)
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']})")
+    return [(one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]]
+
+
+def busiest(dashboard: Dashboard) -> int:
+    """Return the key of a conversation that has actions, of any if none has."""
+    with dashboard.store.read() as connection:
+        return connection.exec_driver_sql(
+            "SELECT id FROM conversations ORDER BY action_count > 1 DESC, id DESC LIMIT 1"
+        ).scalar_one()
+
+
 def with_key(dashboard: Dashboard, page: str) -> str:
     """Put the key of a conversation that has actions into a path."""
-    if "KEY" in page:
-        with dashboard.store.read() as connection:
-            key = connection.exec_driver_sql(
-                "SELECT id FROM conversations ORDER BY action_count > 1 DESC, id DESC LIMIT 1"
-            ).scalar()
-        page = page.replace("KEY", str(key))
-    return dashboard.pages + page
+    return dashboard.pages + (page.replace("KEY", str(busiest(dashboard))) if "KEY" in page else page)

@@ -19,13 +19,17 @@ from agentsight_otel.server.store.tables import conversations, feedbacks
 
 @dataclass
 class Talk:
-    """One conversation: what was said, done, spent and rated, with when."""
+    """One conversation: what was said, done, spent and rated, with when.
+
+    ``tokens`` is for each model call that was spent what it reports besides, or else.
+    """
 
     number: int
     start: datetime
     said: list[tuple[datetime, str]] = field(default_factory=list)
     ran: list[tuple[datetime, str, float, str]] = field(default_factory=list)
     spent: list[tuple[datetime, str, int, int]] = field(default_factory=list)
+    tokens: list[dict[str, int]] = field(default_factory=list)
     rated: list[tuple[datetime, str, str, str]] = field(default_factory=list)
     fields: dict[str, Any] = field(default_factory=dict)
     environment: str = "production"
@@ -61,9 +65,11 @@ class Talk:
                     attributes | ({"agentsight.tool.error": error} if error else {}),
                 )
             )
-        for place, (moment, model, prompt, completion) in enumerate(self.spent, 2000):
+        for place, (moment, model, prompt, completion) in enumerate(self.spent):
             tokens = {"gen_ai.usage.input_tokens": prompt, "gen_ai.usage.output_tokens": completion}
-            spans.append(self._span(place, "llm", moment, moment, {"gen_ai.request.model": model, **tokens}))
+            tokens |= self.tokens[place] if self.tokens else {}
+            attributes = {"gen_ai.request.model": model, **tokens}
+            spans.append(self._span(2000 + place, "llm", moment, moment, attributes))
         return {"conversation_id": self.id, "environment": self.environment, "spans": spans, **self.fields}
 
     def _span(

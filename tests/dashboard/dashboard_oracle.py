@@ -155,6 +155,10 @@ class Oracle:
                     asked = None
         return found
 
+    def last(self, talk: Talk) -> datetime:
+        """When the last line of its transcript is, or when it began without any."""
+        return max([m for m, _ in talk.said] + [m for m, *_ in talk.ran], default=self.begin(talk))
+
     def length(self, talk: Talk) -> float:
         """Milliseconds from the first line of the transcript to the last thing recorded."""
         lines = [m for m, _ in talk.said] + [m for m, *_ in talk.ran]

@@ -21,20 +21,21 @@ class Page:
             flags=re.DOTALL,
         )
 
-    def fact(self, label: str) -> str:
-        """Return the number of a card or of a list of facts."""
+    def _shown(self, label: str) -> str:
         card = re.search(
             rf'<div class="label">{label} *</div>\s*<div class="value">(.*?)</div>', self.text, re.DOTALL
         )
         found = card or re.search(rf"<dt>{label} *</dt><dd[^>]*>(.*?)</dd>", self.text, re.DOTALL)
         assert found is not None, label
-        return plain(found.group(1).partition("<small")[0])
+        return found.group(1)
+
+    def fact(self, label: str) -> str:
+        """Return the number of a card or of a list of facts."""
+        return plain(self._shown(label).partition("<small")[0])
 
     def moved(self, label: str) -> str:
         """Return the change beside a number."""
-        found = re.search(rf">{label} *</d.*?(</dd>|</div>\s*</div>)", self.text, re.DOTALL)
-        assert found is not None, label
-        small = re.search(r'<small class="delta[^>]*>(.*?)<span', found.group(), re.DOTALL)
+        small = re.search(r'<small class="delta[^>]*>(.*?)<span', self._shown(label), re.DOTALL)
         return plain(small.group(1)) if small else ""
 
     def rows(self, label: str) -> list[list[str]]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from dashboard_data import Talk, write
+from sqlalchemy import insert
 
 from agentsight_otel.gateway.sockets import bind, url_of
 from agentsight_otel.server.app import create_app
-from agentsight_otel.server.dashboard import routes
+from agentsight_otel.server.clock import now_us
+from agentsight_otel.server.dashboard import login_link, routes
+from agentsight_otel.server.dashboard.access import DAY, digest, new_token
+from agentsight_otel.server.dashboard.tables import shares
 from agentsight_otel.server.listener import Listener
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.keys import create_agent, create_key
@@ -55,6 +61,14 @@ class Dashboard:
         self._clients.append(httpx.Client(base_url=self.url, **options))
         return self._clients[-1]
 
+    def share(self, conversation: int) -> str:
+        """Return a link that shares a conversation for a day."""
+        token = new_token()
+        row = {"conversation": conversation, "created_at": now_us(), "expires_at": now_us() + DAY}
+        with self.store.write() as connection:
+            connection.execute(insert(shares).values(agent_id=self.agent, token_hash=digest(token), **row))
+        return f"{self.url}/s/{token}"
+
     def close(self) -> None:
         """Stop serving."""
         for client in self._clients:
@@ -69,3 +83,26 @@ def form_of(session: httpx.Client, path: str, **fields: Any) -> dict[str, Any]:
     token = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
     assert token is not None
     return {"csrf": token.group(1), **fields}
+
+
+def talk(dashboard: Dashboard, agent: int | None = None) -> int:
+    """Write one conversation and return its key."""
+    start = datetime.now(UTC) - timedelta(hours=2)
+    said = [(start, "end_user"), (start + timedelta(seconds=2), "agent")]
+    one = Talk(1, start, said=said, fields={"customer_id": "ann"}, text="secret words")
+    return write(dashboard.store, agent or dashboard.agent, [one])["talk-1"]
+
+
+def log_in(dashboard: Dashboard, link: str | None = None) -> httpx.Client:
+    """Open a session with a login link and return its client."""
+    client = dashboard.client()
+    assert client.get(link or login_link(dashboard.store, dashboard.url)).status_code == 200
+    return client
+
+
+def shared(owner: httpx.Client, path: str, days: int = 7) -> str:
+    """Make a share link and return it."""
+    page = owner.post(path, data=form_of(owner, path, do="share", days=str(days))).text
+    found = re.search(r'value="(http[^"]+/s/[^"]+)"', page)
+    assert found is not None
+    return found.group(1)

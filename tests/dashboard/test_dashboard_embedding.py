@@ -12,8 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from dashboard_browser import needs_chromium
-from dashboard_running import Dashboard
-from test_dashboard_access import log_in, shared, talk
+from dashboard_running import Dashboard, log_in, shared, talk
 
 from agentsight_otel.exceptions import ConfigurationException
 from agentsight_otel.server.dashboard import login_link

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -267,8 +268,9 @@ def test_text_that_turns_the_direction_turns_only_itself(browser: Any, infected:
         f"conversations/{key}",
         f"conversations/{key}?view=trace",
         f"conversations?search={OVERRIDE}",
+        infected.share(key),
     ):
-        page.goto(infected.pages + path)
+        page.goto(urljoin(infected.pages, path))
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         assert page.evaluate(STRAY, OVERRIDE) == [], path
     page.goto(f"{infected.pages}conversations/{key}")

@@ -6,10 +6,11 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
-from dashboard_data import Talk, write
+from dashboard_data import Talk, us, write
 from dashboard_oracle import NOW, Oracle, cost_of, worlds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -211,9 +212,62 @@ def test_tools_ratings_and_spending_equal_the_oracle(
     assert {row.value: row.number for row in devices.rows} == Counter(
         talk.fields.get("device") for talk in oracle.started
     )
-    assert {row.customer_id: row.conversations for row in people} == Counter(
-        talk.fields["customer_id"] for talk in oracle.started if "customer_id" in talk.fields
-    )
+    theirs: dict[str, list[Talk]] = defaultdict(list)
+    for talk in oracle.started:
+        if "customer_id" in talk.fields:
+            theirs[talk.fields["customer_id"]].append(talk)
+    assert {row.customer_id: row[1:] for row in people} == {
+        name: (
+            len(mine),
+            sum(len(oracle.people(talk)) for talk in mine),
+            us(min(map(oracle.begin, mine))),
+            us(max(map(oracle.last, mine))),
+        )
+        for name, mine in theirs.items()
+    }
+
+
+PARTS = {
+    "input": "gen_ai.usage.input_tokens",
+    "output": "gen_ai.usage.output_tokens",
+    "read": "agentsight.llm.cache_read_tokens",
+    "written": "agentsight.llm.cache_write_tokens",
+    "embedding": "agentsight.llm.embedding_tokens",
+    "reasoning": "agentsight.llm.reasoning_tokens",
+}
+MODELS = ("gpt-4.1-mini", "claude-sonnet-4-5", "nobody-knows-1")
+calls = st.tuples(
+    st.integers(0, 71), st.sampled_from(MODELS), st.tuples(*[st.integers(0, 3000) for _ in PARTS])
+)
+
+
+@SETTINGS
+@given(spent=st.lists(calls, max_size=8), kept=KEPT)
+def test_every_kind_of_token_equals_the_oracle(
+    store: Store, spent: list[tuple[int, str, tuple[int, ...]]], kept: int
+) -> None:
+    """Input, output, cache, embedding and reasoning tokens of a period of two days, by model and in all."""
+    first = date(2026, 5, 4)
+    began = datetime(
+        2026, 5, 3, 12, tzinfo=UTC
+    )  # half a day before the period; it ends a day before the last
+    talk = Talk(1, began, spent=[(began + timedelta(hours=at), model, 0, 0) for at, model, _ in spent])
+    talk.tokens = [dict(zip(PARTS.values(), counts, strict=True)) for _, _, counts in spent]
+    scope = scope_of(store, [talk], Period(first, first + timedelta(days=1), ZoneInfo("UTC")), kept)
+    with store.read() as connection:
+        found = {group.key: group.spending for group in spending.by_model(connection, scope)}
+        found[""] = spending.total(connection, scope)
+    inside = [(model, dict(zip(PARTS, counts, strict=True))) for at, model, counts in spent if 12 <= at < 60]
+    for name in {"", *(model for model, _ in inside)}:
+        mine = [(model, each) for model, each in inside if name in {"", model}]
+        add = {part: sum(each[part] for _, each in mine) for part in PARTS}
+        all_of = [(model, sum(each.values()) - each["reasoning"]) for model, each in mine]
+        row = found.pop(name)
+        assert (row.calls, row.input, row.output) == (len(mine), add["input"], add["output"])
+        assert (row.cached, row.embedding) == (add["read"] + add["written"], add["embedding"])
+        assert (row.reasoning, row.total) == (add["reasoning"], sum(count for _, count in all_of))
+        assert row.unpriced_tokens == sum(count for model, count in all_of if model == "nobody-knows-1")
+    assert found == {}
 
 
 def test_unknown_model_costs_nothing_known() -> None:

@@ -11,10 +11,12 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
-from dashboard_running import Dashboard
+from dashboard_running import Dashboard, form_of
+from sqlalchemy import select
 
 from agentsight_otel.server.dashboard.brand import CONTRAST, Brand, brand_css, contrast, logo_type, save_brand
 from agentsight_otel.server.dashboard.render import HTMX, HTMX_SHA256, static_file
+from agentsight_otel.server.dashboard.tables import clients
 from agentsight_otel.server.demo_data import fill
 from agentsight_otel.server.store.keys import create_key
 
@@ -153,6 +155,32 @@ def test_errors_are_pages_under_the_policy(demo: Dashboard) -> None:
         assert answer.status_code == 404
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert "To the start page" in answer.text
+
+
+@pytest.mark.parametrize(
+    "odd", ["-1", "0", "9" * 17, "9" * 30, pytest.param("9" * 4400, id="long"), "1e999", "nan", "²", "1.5"]
+)
+def test_an_odd_number_in_an_address_is_no_error(demo: Dashboard, odd: str) -> None:
+    """As a page, part, message or place in the list, of either sign: the page shows what makes sense."""
+    for query in (
+        f"conversations?after={odd}_1",
+        f"conversations?after=1_{odd}",
+        f"conversations?after=-{odd}_-{odd}&ordering=-response",
+        f"conversations/1?part={odd}&at={odd}",
+        f"customers?page={odd}",
+        f"customers/cust_1000?after={odd}_{odd}",
+    ):
+        assert httpx.get(demo.pages + query).status_code == 200, query[:80]
+
+
+def test_a_client_login_for_agents_that_are_none(dashboard: Dashboard) -> None:
+    """Whatever a form names beside the agents there are is left out."""
+    client = dashboard.client()
+    path = f"/agents/{dashboard.agent}/settings"
+    form = form_of(client, path, do="invite", name="Acme", days="7", agent=["9" * 5000, "²", "-1", "77"])
+    assert client.post(path, data=form).status_code == 200
+    with dashboard.store.read() as connection:
+        assert connection.scalars(select(clients.c.agents)).all() == [[dashboard.agent]]
 
 
 def test_what_is_vendored_is_what_was_published() -> None:

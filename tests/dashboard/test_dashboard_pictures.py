@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_browser import PAGES, needs_chromium, with_key
+from dashboard_browser import PAGES, busiest, needs_chromium, with_key
 from dashboard_data import Talk, write
 from dashboard_running import Dashboard
 from sqlalchemy import insert
@@ -100,8 +100,10 @@ def test_pictures_for_the_documentation(browser: Any, busy: Dashboard, tmp_path:
     """Every page at the width of a laptop: a picture of some size, and small enough to be kept."""
     folder = Path(WANTED or tmp_path)
     page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=scheme)
-    for path, name in NAMES.items():
-        page.goto(with_key(busy, path))
+    addresses = {name: with_key(busy, path) for path, name in NAMES.items()}
+    addresses["shared"] = busy.share(busiest(busy))
+    for name, address in addresses.items():
+        page.goto(address)
         data = picture(page)
         assert 8_000 < len(data) < 120_000, name
         (folder / f"{name}-{scheme}.webp").write_bytes(data)
@@ -116,10 +118,13 @@ def test_nothing_is_cut_off(browser: Any, which: str, request: pytest.FixtureReq
     folder.mkdir(exist_ok=True)
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
-    for number, path in enumerate(PAGES):
-        if which != "busy" and ("cust_" in path or ("KEY" in path and which == "bare")):
-            continue
-        page.goto(with_key(running, path))
+    absent = {"busy": (), "odd": ("cust_",), "bare": ("cust_", "KEY")}[which]
+    paths = [path for path in PAGES if not any(part in path for part in absent)]
+    addresses = [with_key(running, path) for path in paths] + [running.url + "/login"]
+    if which != "bare":
+        addresses.append(running.share(busiest(running)))
+    for number, path in enumerate(addresses):
+        page.goto(path)
         page.evaluate("document.querySelectorAll('.event, .waterfall details').forEach(d => d.open = true)")
         for width, height in WIDTHS.items():
             page.set_viewport_size({"width": width, "height": height})

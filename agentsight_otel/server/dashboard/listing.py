@@ -27,6 +27,8 @@ PAGE: Final = 50
 SNIPPET: Final = 220
 """Characters of a message that a list shows."""
 DEFAULT_ORDER: Final = "-started_at"
+TOO_LARGE: Final = 2**63
+"""For a column; no row has it."""
 
 
 class Order(NamedTuple):
@@ -202,7 +204,7 @@ def _beyond(order: Order, value: float, key: int) -> ColumnElement[bool]:
 def _cursor(text: str | None) -> tuple[float, int] | None:
     rank, _, key = (text or "").rpartition("_")
     try:
-        value = float(rank) if "." in rank or "e" in rank else int(rank)
-        return value, int(key)
+        value, place = float(rank) if "." in rank or "e" in rank else int(rank), int(key)
     except ValueError:
         return None
+    return (value, place) if abs(value) < TOO_LARGE and abs(place) < TOO_LARGE else None

@@ -76,7 +76,7 @@ def show(view: View, shared_link: str = "", share_days: int = 0) -> Response:
         shared_link=shared_link,
         share_days=share_days,
         days=SHARE_DAYS,
-        items=transcript.items,
+        here=view.here,
         zone_moment=view.moment,
         files=_files(view),
         full=True,
@@ -256,7 +256,7 @@ def as_html(view: View) -> Response:
     text = ENVIRONMENT.get_template("transcript.html").render(
         **sheet(view.brand.name or view.agent.name, row),
         css=static_file("app.css").decode(),
-        items=transcript.items,
+        transcript=transcript,
         zone_moment=view.moment,
         zone_name=view.zone.key,
         full=True,
@@ -265,7 +265,7 @@ def as_html(view: View) -> Response:
 
 
 def sheet(brand_name: str, row: RowMapping) -> dict[str, Any]:
-    """Return what a transcript outside the dashboard shows besides its items."""
+    """Return what a transcript outside the dashboard shows besides its lines."""
     return {
         "name": row["name"] or "Conversation",
         "brand_name": brand_name,

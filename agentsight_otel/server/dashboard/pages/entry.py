@@ -13,13 +13,13 @@ from starlette.responses import RedirectResponse, Response
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.dashboard.access import COOKIE, SECOND, SESSION_US, digest, redeem
 from agentsight_otel.server.dashboard.brand import brand_css, load_brand
-from agentsight_otel.server.dashboard.fields import safe_path
+from agentsight_otel.server.dashboard.fields import safe_path, whole_number
 from agentsight_otel.server.dashboard.pages.conversation import sheet
 from agentsight_otel.server.dashboard.present import moment
 from agentsight_otel.server.dashboard.render import STATIC, plain, static_file, theme_of
 from agentsight_otel.server.dashboard.tables import shares
 from agentsight_otel.server.dashboard.transcript import read_transcript
-from agentsight_otel.server.dashboard.view import visible_agents
+from agentsight_otel.server.dashboard.view import address, visible_agents
 from agentsight_otel.server.store.conversations import find
 from agentsight_otel.server.store.engine import Store
 
@@ -96,22 +96,30 @@ def static(request: Request, _store: Store) -> Response:
 
 
 def shared(request: Request, store: Store) -> Response:
-    """Return the transcript a share link opens: texts only, nothing about the customer."""
-    token = request.path_params["token"]
+    """Return a part of the transcript a share link opens: texts only, nothing about the customer."""
+    token, query = request.path_params["token"], request.query_params
     share = open_share(store, token)
     with store.read() as connection:
         row = find(connection, share.agent_id, share.conversation)
         if row is None or row["deleted_at"] is not None:
             raise HTTPException(410, "This transcript is no longer there.")
         brand = load_brand(connection, share.agent_id)
-        transcript = read_transcript(connection, share.agent_id, row["id"], UTC, limit=None)
+        transcript = read_transcript(
+            connection,
+            share.agent_id,
+            row["id"],
+            UTC,
+            part=whole_number(query.get("part", "")) or 1,
+            at=whole_number(query.get("at", "")),
+        )
     response = plain(
         "shared.html",
         theme=theme_of(request.cookies.get("theme")),
         **sheet(brand.name or "AgentSight", row),
         brand_footer=brand.footer,
         token=token,
-        items=transcript.items,
+        transcript=transcript,
+        here=lambda **changes: address(request.url.path, changes),
         zone_moment=lambda value: moment(value, UTC),
         full=False,
     )

@@ -14,7 +14,7 @@ from agentsight_otel.server.analytics.scope import ESCALATION_ACTIONS
 from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.dashboard.access import DAY, digest, new_token
 from agentsight_otel.server.dashboard.brand import ACCENT, MAX_LOGO_BYTES, load_brand, save_brand
-from agentsight_otel.server.dashboard.fields import number_of, text_of
+from agentsight_otel.server.dashboard.fields import number_of, text_of, whole_number
 from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.tables import clients, views
 from agentsight_otel.server.dashboard.view import KEPT, View, address
@@ -139,8 +139,7 @@ def _invite(view: View, form: FormData) -> Response:
     token = new_token()
     known = {row.id for row in view.agents}
     chosen = sorted(
-        known
-        & {int(value) for value in form.getlist("agent") if isinstance(value, str) and value.isdecimal()}
+        known & {whole_number(value) for value in form.getlist("agent") if isinstance(value, str)}
     )
     with view.store.write() as connection:
         connection.execute(
