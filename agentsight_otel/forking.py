@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging  # noqa: F401 - its hook must come before ours: a fork takes the locks of later hooks first
 import os
 import threading
 
