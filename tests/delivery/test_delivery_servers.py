@@ -15,6 +15,8 @@ from agentsight_otel.testing import LocalServer
 
 BIN = Path(sys.executable).parent
 REQUESTS = 60
+MOST_REQUESTS = 6000
+"""A worker told to stop after ten requests takes more for up to a second."""
 GUNICORN = [
     str(BIN / "gunicorn"),
     *("app:application", "--workers", "4", "--max-requests", "10", "--graceful-timeout", "5"),
@@ -33,29 +35,40 @@ def expected(numbers: Sequence[int]) -> Counter[str]:
 
 
 def serve_and_drain(
-    server: LocalServer, folder: Path, command: list[str], *, masters: int = 1, kill: bool = False
+    server: LocalServer,
+    folder: Path,
+    command: list[str],
+    *,
+    masters: int = 1,
+    kill: bool = False,
+    until: int = 1,
 ) -> set[int]:
-    """Run an application server under requests, end it, deliver the rest; return the workers seen."""
+    """Run an application server under requests, end it, deliver the rest; return the workers seen.
+
+    It gets more requests than usual until so many workers have answered.
+    """
     (folder / "app.py").write_text(APP)
     path = folder / "s"
     bind = ["--http-socket", str(path)] if "uwsgi" in command[0] else ["--bind", f"unix:{path}"]
     workers: set[int] = set()
+    asked = 0
     with (
         (folder / "log").open("wb") as log,
         running([*command, *bind], env=server.env(), cwd=folder, log=log) as process,
     ):
         wait_until(lambda: path.exists() or process.poll() is not None)
         assert process.poll() is None, (folder / "log").read_text()
-        for number in range(REQUESTS):
-            pid = ask(path, number)
+        while asked < REQUESTS or (len(workers) < until and asked < MOST_REQUESTS):
+            pid = ask(path, asked)
             workers.add(pid)
-            if kill and number % 20 == 19:
+            asked += 1
+            if kill and asked % 20 == 0:
                 os.kill(pid, signal.SIGKILL)
     assert process.returncode is not None
     drain(server)
     found = stored(server)
     assert found.pop("before the workers") >= masters
-    wanted = expected(range(REQUESTS))
+    wanted = expected(range(asked))
     del wanted["before the workers"]
     assert found == wanted, (folder / "log").read_text()[-3000:]
     return workers
@@ -65,7 +78,7 @@ def serve_and_drain(
 def test_gunicorn_with_a_preloaded_application(server: LocalServer, tmp_path: Path, kind: str) -> None:
     """Four workers forked from a master that has sent already, and replaced often: 100 %, none twice (P1)."""
     pytest.importorskip("gunicorn", reason="gunicorn is not installed")
-    workers = serve_and_drain(server, tmp_path, [*GUNICORN, "--preload", "--worker-class", kind])
+    workers = serve_and_drain(server, tmp_path, [*GUNICORN, "--preload", "--worker-class", kind], until=3)
     assert len(workers) > 2
 
 

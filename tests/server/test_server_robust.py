@@ -181,6 +181,10 @@ def test_any_bytes(fuzzed: Api, body: bytes, route: Any) -> None:
 )
 def test_filters_are_values_never_code(fuzzed: Api, attack: str) -> None:
     """SQL and JSON-path text in a filter matches literally: nothing."""
+    # Its own: the tests above may have written any text into the first one.
+    said, ran = turn(10**6, 1, (1, "end_user", "x")), span(10**6 + 1, "tool", 2, tool__name="t")
+    fuzzed.ingest(block(said, ran, conversation_id="own", metadata={"a": 1}))
+    assert fuzzed.get("/api/conversations/", params={"conversation_id": "own"})["count"] == 1
     for query in (
         {"customer_id": attack},
         {"name": attack},
@@ -190,7 +194,7 @@ def test_filters_are_values_never_code(fuzzed: Api, attack: str) -> None:
         {"search": attack},
         {"action_name": attack},
     ):
-        found = fuzzed.get("/api/conversations/", params=query | {"conversation_id": "c1"})
+        found = fuzzed.get("/api/conversations/", params=query | {"conversation_id": "own"})
         assert found["count"] == 0
 
 
