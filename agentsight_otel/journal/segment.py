@@ -166,7 +166,9 @@ class Segment:
         packed = [record.pack_ack(offset) for offset in offsets]
         self.live -= len(packed)
         with contextlib.suppress(OSError):
-            os.write(self._open_acks(), b"".join(packed))
+            fd = self._open_acks()
+            torn = os.fstat(fd).st_size % record.ACK_SIZE
+            os.write(fd, bytes(record.ACK_SIZE - torn if torn else 0) + b"".join(packed))
 
     def written(self) -> float:
         """Return when the file was last written to, in seconds since the Unix epoch."""
@@ -203,9 +205,6 @@ class Segment:
     def _open_acks(self) -> int:
         if self._ack_fd is None:
             self._ack_fd = os.open(self._ack_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY, 0o600)
-            torn = os.fstat(self._ack_fd).st_size % record.ACK_SIZE
-            if torn:
-                os.write(self._ack_fd, bytes(record.ACK_SIZE - torn))
         return self._ack_fd
 
     def _read_acks(self) -> set[int]:

@@ -142,6 +142,19 @@ def test_acks_survive_damage_one_by_one() -> None:
     assert read_acks(bytes(data[:-3])) == {0, 200, 300}
 
 
+def test_a_torn_acknowledgement_hides_none_that_follow(tmp_path: Path) -> None:
+    """A full disk took half of an acknowledgement; the next ones of the same process count."""
+    journal = Journal(tmp_path)
+    refs = journal.append(Kind.SPAN, [(KEYS[n], b"payload %d" % n) for n in range(3)])
+    assert refs is not None
+    journal.ack([refs[0]])
+    (acks,) = tmp_path.glob("*.ack")
+    os.truncate(acks, acks.stat().st_size - 3)
+    journal.ack([refs[1]])
+    journal.close()
+    assert adopted(tmp_path) == [b"payload 0", b"payload 2"]
+
+
 def test_unacknowledged_records_are_adopted_once(tmp_path: Path) -> None:
     """Only records without an acknowledgement come back, in order; a done segment leaves no file."""
     journal = Journal(tmp_path)
