@@ -306,6 +306,7 @@ def test_the_journal_keeps_its_promises() -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 def test_the_journal_keeps_its_promises_at_length() -> None:
     """The same, 5,000 times (D15)."""
     run(5000, 50)
