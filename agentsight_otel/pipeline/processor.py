@@ -22,6 +22,7 @@ class DeliveringSpanProcessor(SpanProcessor):
 
     Args:
         delivery: Gives the delivery, or None while no key is configured.
+        opened: Gives it if anything has made it: a process that recorded nothing ends at once.
         export_all: Whether spans that belong to no agent or conversation go too.
         timeout: Seconds a shutdown may take.
     """
@@ -29,10 +30,12 @@ class DeliveringSpanProcessor(SpanProcessor):
     def __init__(
         self,
         delivery: Callable[[], Delivery | None],
+        opened: Callable[[], Delivery | None],
         export_all: Callable[[], bool],
         timeout: Callable[[], float],
     ) -> None:
         self._delivery = delivery
+        self._opened = opened
         self._export_all = export_all
         self._timeout = timeout
 
@@ -53,7 +56,7 @@ class DeliveringSpanProcessor(SpanProcessor):
     def shutdown(self) -> None:
         """End the turns that are open and deliver what waits, within the configured time."""
         end_open_turns()
-        delivery = self._delivery()
+        delivery = self._opened()
         if delivery is not None:
             delivery.shutdown(self._timeout())
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from agentsight_otel._version import __version__
 from agentsight_otel.config import Config
 from agentsight_otel.exporters.delivery import Delivery, FlushResult, Stats
-from agentsight_otel.exporters.registry import delivery_for
+from agentsight_otel.exporters.registry import REGISTRY, delivery_for
 from agentsight_otel.forking import SETUP
 from agentsight_otel.pipeline.processor import MIRRORED, DeliveringSpanProcessor
 from agentsight_otel.tracking import ConversationSpanProcessor
@@ -117,14 +117,22 @@ class Pipeline:
         self._current = (config, delivery)
         return delivery
 
+    def opened(self) -> Delivery | None:
+        """Return the delivery to the configured destination if anything has made it, be it an exporter."""
+        config = self.config
+        if not (config.deliver and config.has_usable_key):
+            return None
+        return REGISTRY.opened().get((config.endpoint, config.require_api_key()))
+
     def flush(self, timeout: float) -> FlushResult:
         """Flush every destination used, *timeout* seconds each."""
         return FlushResult.total(delivery.flush(timeout) for delivery in self._used())
 
     def shutdown(self, timeout: float | None) -> FlushResult:
-        """Shut every destination down, *timeout* seconds each."""
+        """Shut every destination down that was used, *timeout* seconds each."""
         limit = self.config.shutdown_timeout if timeout is None else timeout
-        return FlushResult.total(delivery.shutdown(limit) for delivery in self._used())
+        used = {*self._deliveries, self.opened()}
+        return FlushResult.total(delivery.shutdown(limit) for delivery in used if delivery is not None)
 
     def stats(self) -> Stats:
         """Add the counts of every destination used up."""
@@ -146,7 +154,10 @@ class Pipeline:
         provider.add_span_processor(ConversationSpanProcessor())
         provider.add_span_processor(
             DeliveringSpanProcessor(
-                self.delivery, lambda: self.config.export_all, lambda: self.config.shutdown_timeout
+                self.delivery,
+                self.opened,
+                lambda: self.config.export_all,
+                lambda: self.config.shutdown_timeout,
             )
         )
 

@@ -95,6 +95,16 @@ def into_context(conversation: Conversation, context: Context) -> Context:
     return propagation.put(conversation.id, conversation.fields, context)
 
 
+def leave(inside: Context, before: Context) -> None:
+    """Put *before* back where *inside* is the Context of the running code; elsewhere nothing is ours to undo.
+
+    Without the token of `attach`: what closes an abandoned asynchronous generator runs in a copy of its
+    context, where the token is refused.
+    """
+    if otel_context.get_current() is inside:
+        otel_context.attach(before)
+
+
 def carry_turn(turn_id: str, context: Context) -> Context:
     """Return *context* with the open turn in the baggage, if its conversation travels there."""
     if baggage.get_baggage(semconv.CONVERSATION_ID, context) is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from functools import lru_cache
 from hashlib import sha256
 
 from agentsight_otel.encoding import clean_text
@@ -21,6 +22,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reseed)
 
 
+def new_span_id() -> str:
+    """Return a new id for a span."""
+    return f"{new_seed(64) or 1:016x}"
+
+
+@lru_cache(maxsize=256)
 def conversation_trace_id(conversation_id: str) -> str:
     """Return the trace of a conversation: the same in every process and on every day."""
     return sha256(f"agentsight:trace:{clean_text(conversation_id)}".encode()).hexdigest()[:32]

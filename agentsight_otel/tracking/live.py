@@ -8,14 +8,14 @@ import threading
 import time
 import weakref
 from contextvars import Context as VarContext
-from contextvars import Token, copy_context
+from contextvars import copy_context
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.trace import Span
 
 from agentsight_otel import semconv
 from agentsight_otel._version import __version__
@@ -24,8 +24,9 @@ from agentsight_otel.exceptions import InvalidConversationDataException
 from agentsight_otel.guard import guarded
 from agentsight_otel.tracking import shapes, streams
 from agentsight_otel.tracking import validation as valid
-from agentsight_otel.tracking.context import Conversation, carried_turn, carry_turn, current
-from agentsight_otel.tracking.ids import conversation_trace_id
+from agentsight_otel.tracking.context import Conversation, carried_turn, carry_turn, current, leave
+from agentsight_otel.tracking.endings import Said, add_messages, end_span, outcome_of
+from agentsight_otel.tracking.ids import conversation_trace_id, new_span_id
 from agentsight_otel.tracking.limits import messages_per_turn
 from agentsight_otel.tracking.tracers import IDS, TracerGetter, own, sampled
 
@@ -36,20 +37,23 @@ ABANDONED = "abandoned"
 DEADLINE = "deadline"
 SHUTDOWN = "shutdown"
 
-_TURN_KEY = otel_context.create_key("agentsight-turn")
+_PLACE_KEY = otel_context.create_key("agentsight-turn")
 
 _open: weakref.WeakValueDictionary[int, TurnScope] = weakref.WeakValueDictionary()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_open.clear)  # a parent's turns are for the parent to end
 
 
-class Said(NamedTuple):
-    """One message of a live turn."""
+class _Place:
+    """What a Context holds of a turn: the turn, while it is open.
 
-    time_ns: int
-    sender: str
-    content: str
-    metadata: str
+    An ended turn and the Context inside it would keep each other until the garbage collector comes.
+    """
+
+    __slots__ = ("turn",)
+
+    def __init__(self) -> None:
+        self.turn: TurnScope | None = None
 
 
 class _Binding:
@@ -69,35 +73,26 @@ def bind(getter: TracerGetter) -> None:
 
 def start_span(conversation: Conversation, name: str, attributes: dict[str, Any]) -> Span | None:
     """Start a span of *conversation* where the running code is; None when nothing records."""
-    tracer = own(_binding.getter())
-    if tracer is None or conversation.id is None or not conversation.enabled:
+    if conversation.id is None:
         return None
-    running = current_turn()
-    turn_id = turn_id_in(otel_context.get_current(), conversation.id)
+    here = otel_context.get_current()
+    turn_id = turn_id_in(here, conversation.id)
     in_turn = {semconv.TURN_ID: turn_id} if turn_id is not None else {}
-    with IDS.choose(conversation_trace_id(conversation.id)):
-        return tracer.start_span(
-            name,
-            context=_parent(running),
-            attributes=conversation.attributes() | in_turn | attributes,
-        )
+    return _start(conversation, name, _parent(here, conversation), in_turn | attributes)
 
 
 def current_turn() -> TurnScope | None:
     """Return the turn of the running code that is still open and of the current conversation."""
-    turn = otel_context.get_value(_TURN_KEY)
-    conversation = current()
-    if isinstance(turn, TurnScope) and turn.open and conversation is not None:
-        return turn if turn.conversation_id == conversation.id else None
-    return None
+    return _turn_in(otel_context.get_current(), current())
 
 
 def turn_id_in(context: Context, conversation_id: str) -> str | None:
     """Return the id of the open turn of a conversation that a Context carries, itself or as baggage."""
-    turn = otel_context.get_value(_TURN_KEY, context)
-    if not isinstance(turn, TurnScope):
+    place = otel_context.get_value(_PLACE_KEY, context)
+    if not isinstance(place, _Place):
         return carried_turn(context, conversation_id)
-    return turn.turn_id if turn.open and turn.conversation_id == conversation_id else None
+    turn = place.turn
+    return turn.turn_id if turn is not None and turn.conversation_id == conversation_id else None
 
 
 def end_open_turns() -> None:
@@ -107,13 +102,45 @@ def end_open_turns() -> None:
             turn.finish(complete=False, reason=SHUTDOWN)
 
 
-def _parent(turn: TurnScope | None) -> Context:
+def _turn_in(context: Context, conversation: Conversation | None) -> TurnScope | None:
+    place = otel_context.get_value(_PLACE_KEY, context)
+    turn = place.turn if isinstance(place, _Place) else None
+    if turn is None or conversation is None or turn.conversation_id != conversation.id:
+        return None
+    return turn
+
+
+def _parent(context: Context, conversation: Conversation) -> Context:
     """Return a Context with the span to start under: a host that does not sample cannot silence us."""
-    context = otel_context.get_current()
-    if sampled(trace.get_current_span(context)):
+    inside = trace.get_current_span(context)
+    if sampled(inside):
         return context
+    turn = _turn_in(context, conversation)
     span = turn.span if turn is not None and turn.span is not None else trace.INVALID_SPAN
-    return trace.set_span_in_context(span, context)
+    return context if span is inside else trace.set_span_in_context(span, context)
+
+
+def _start(
+    conversation: Conversation,
+    name: str,
+    parent: Context,
+    attributes: dict[str, Any],
+    span_id: str | None = None,
+    start_ns: int | None = None,
+) -> Span | None:
+    """Start a span of *conversation*, by itself in the conversation's own trace; None if nothing records."""
+    tracer = own(_binding.getter())
+    if tracer is None or conversation.id is None or not conversation.enabled:
+        return None
+    return IDS.start(
+        tracer,
+        name,
+        parent,
+        conversation.attributes() | attributes,
+        trace_id=conversation_trace_id(conversation.id),
+        span_id=span_id,
+        start_ns=start_ns,
+    )
 
 
 class TurnScope:
@@ -136,10 +163,10 @@ class TurnScope:
         self._deferred = False
         self._deadline = deadline
         self._timer: threading.Timer | None = None
-        self._token: Token[Context] | None = None
-        self._attached: Context | None = None
+        self._attached: tuple[Context, Context] | None = None
         self._inside: VarContext | None = None
-        self._parent: Context | None = None
+        self._place = _Place()
+        self._parent = Context()
         # Reentrant: a collected stream may end its turn while this thread is in here.
         self._lock = threading.RLock()
 
@@ -223,6 +250,7 @@ class TurnScope:
             if not self.open:
                 return
             self.open = False
+            self._place.turn = None
         _open.pop(id(self), None)
         if self._timer is not None:
             self._timer.cancel()
@@ -233,18 +261,20 @@ class TurnScope:
         conversation = current()
         if conversation is None or not conversation.enabled:
             return
+        here = otel_context.get_current()
         self._conversation = conversation
-        self._parent = _parent(current_turn())
-        self.span = start_span(conversation, self.name, shapes.turn(self.name, ""))
+        self._parent = _parent(here, conversation)
+        turn_id, self.span = self._begin(conversation)
         if self.span is None:
             return
-        self.turn_id = f"{self.span.get_span_context().span_id:016x}"
-        self.span.set_attribute(semconv.TURN_ID, self.turn_id)
+        self.turn_id = turn_id
         self.open = True
+        self._place.turn = self
         _open[id(self)] = self
-        carrying = carry_turn(self.turn_id, trace.set_span_in_context(self.span))
-        self._attached = otel_context.set_value(_TURN_KEY, self, carrying)
-        self._token = otel_context.attach(self._attached)
+        carrying = carry_turn(turn_id, trace.set_span_in_context(self.span, here))
+        attached = otel_context.set_value(_PLACE_KEY, self._place, carrying)
+        otel_context.attach(attached)
+        self._attached = attached, here
         self._inside = copy_context()
         if self._deadline is not None:
             self._timer = threading.Timer(
@@ -254,11 +284,9 @@ class TurnScope:
             self._timer.start()
 
     def _detach(self) -> None:
-        # A block may be left in another context than it was entered in (a collected async generator);
-        # there is nothing of ours to undo there.
-        if self._token is not None and otel_context.get_current() is self._attached:
-            otel_context.detach(self._token)
-        self._token = None
+        attached, self._attached = self._attached, None
+        if attached is not None:
+            leave(*attached)
 
     def _say(self, sender: str, text: object, metadata: Any) -> None:
         if text is None or not str(text).strip():
@@ -276,55 +304,22 @@ class TurnScope:
         span, conversation, limit = self.span, self._conversation, messages_per_turn()
         if span is None or conversation is None:
             return
-        left = _write_messages(span, self._said, limit)
-        _close(span, complete, reason, error)
+        outcome, status = outcome_of(complete, reason, error)
+        texts, left = add_messages(span, self._said, limit)
+        end_span(span, texts | outcome, status)
         while left:
             # The host keeps fewer events in a span than this turn has messages: it goes on in another.
-            span = self._continue(conversation, left[0].time_ns)
+            _, span = self._begin(conversation, left[0].time_ns)
             if span is None:
                 return
             before = len(left)
-            left = _write_messages(span, left, limit)
-            _close(span, complete, reason, error, left[0].time_ns if left else None)
+            texts, left = add_messages(span, left, limit)
+            end_span(span, texts | outcome, status, left[0].time_ns if left else None)
             if len(left) == before:
                 return
 
-    def _continue(self, conversation: Conversation, start_ns: int) -> Span | None:
-        tracer = own(_binding.getter())
-        if tracer is None or conversation.id is None:
-            return None
-        with IDS.choose(conversation_trace_id(conversation.id)):
-            span = tracer.start_span(
-                self.name,
-                context=self._parent,
-                attributes=conversation.attributes() | shapes.turn(self.name, ""),
-                start_time=start_ns,
-            )
-        span.set_attribute(semconv.TURN_ID, f"{span.get_span_context().span_id:016x}")
-        return span
-
-
-def _write_messages(span: Span, said: list[Said], limit: int) -> list[Said]:
-    """Add at most *limit* messages to *span*; return those it did not keep."""
-    chunk, rest = said[:limit], said[limit:]
-    for message in chunk:
-        attributes = shapes.message_event(message.sender, message.content, message.metadata)
-        span.add_event(semconv.MESSAGE_EVENT, attributes, message.time_ns)
-    dropped = getattr(span, "dropped_events", 0)
-    kept = chunk[dropped:]
-    span.set_attributes(shapes.turn_messages((message.sender, message.content) for message in kept))
-    return chunk[:dropped] + rest
-
-
-def _close(
-    span: Span, complete: bool, reason: str | None, error: Exception | None, end_ns: int | None = None
-) -> None:
-    span.set_attribute(semconv.TURN_COMPLETE, complete)
-    if complete:
-        span.set_status(Status(StatusCode.OK))
-    else:
-        span.set_attribute(semconv.TURN_INCOMPLETE_REASON, reason or ABANDONED)
-        span.set_status(Status(StatusCode.ERROR, str(error) if error is not None else reason))
-    if error is not None:
-        span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
-    span.end(end_ns)
+    def _begin(self, conversation: Conversation, start_ns: int | None = None) -> tuple[str, Span | None]:
+        """Start a span of this turn; its id is chosen before, for the span's attributes have it."""
+        span_id = new_span_id()
+        attributes = shapes.turn(self.name, span_id)
+        return span_id, _start(conversation, self.name, self._parent, attributes, span_id, start_ns)

@@ -22,14 +22,16 @@ def mirror(tracer: SdkTracer, spans: Iterable[SpanData]) -> None:
 
 
 def _mirror_one(tracer: SdkTracer, planned: SpanData) -> None:
-    with IDS.choose(planned.trace_id, planned.span_id):
-        span = tracer.start_span(
-            planned.name,
-            context=parent_context(planned.trace_id, planned.parent_span_id),
-            kind=_KINDS[planned.kind],
-            attributes=planned.attributes,
-            start_time=planned.start_ns,
-        )
+    span = IDS.start(
+        tracer,
+        planned.name,
+        parent_context(planned.trace_id, planned.parent_span_id),
+        planned.attributes,
+        trace_id=planned.trace_id,
+        span_id=planned.span_id,
+        kind=_KINDS[planned.kind],
+        start_ns=planned.start_ns,
+    )
     for event in planned.events:
         span.add_event(event.name, event.attributes, event.time_ns)
     if planned.status == "error":

@@ -57,15 +57,17 @@ def put(conversation_id: str, fields: Mapping[str, str], context: Context) -> Co
     policy = _policy()
     if policy.propagate is Propagation.NONE:
         return _without(context, semconv.CONVERSATION_ID, semconv.TURN_ID, *_FIELDS.values())
-    if text_of(semconv.CONVERSATION_ID, context) != conversation_id:
-        context = _without(context, semconv.TURN_ID)
-    context = baggage.set_baggage(semconv.CONVERSATION_ID, conversation_id, context)
+    held = baggage.get_all(context)
+    if held.get(semconv.CONVERSATION_ID) != conversation_id:
+        context = baggage.set_baggage(semconv.CONVERSATION_ID, conversation_id, context)
+        if semconv.TURN_ID in held:
+            context = baggage.remove_baggage(semconv.TURN_ID, context)
     travelling = _fields(fields, policy)
     for field, name in _FIELDS.items():
         if field in travelling and (field != "metadata" or _fits(travelling[field], context)):
             context = baggage.set_baggage(name, travelling[field], context)
-        else:
-            context = _without(context, name)
+        elif name in held:
+            context = baggage.remove_baggage(name, context)
     return context
 
 

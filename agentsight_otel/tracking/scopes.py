@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from contextvars import Token, copy_context
+from contextvars import copy_context
 from types import TracebackType
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar, overload
 
@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 
 from agentsight_otel.helpers import generate_conversation_id
 from agentsight_otel.tracking import validation as valid
-from agentsight_otel.tracking.context import CURRENT, Conversation, current, into_context
+from agentsight_otel.tracking.context import CURRENT, Conversation, current, into_context, leave
 from agentsight_otel.tracking.decorate import decorate
 from agentsight_otel.tracking.live import TurnScope, bind
 from agentsight_otel.tracking.streams import follow, is_stream
@@ -29,8 +29,8 @@ class _Entry(NamedTuple):
     """One entry into a scope, which several threads and tasks may share."""
 
     attached: Context
-    otel_token: Token[Context]
-    var_token: Token[Conversation | None]
+    before: Context
+    conversation_before: Conversation | None
 
 
 class ConversationScope:
@@ -49,20 +49,22 @@ class ConversationScope:
 
     def __enter__(self) -> Self:
         conversation = Conversation(self.conversation_id, dict(self._fields), enabled=self._enabled)
-        attached = into_context(conversation, otel_context.get_current())
-        self._entries.append(_Entry(attached, otel_context.attach(attached), CURRENT.set(conversation)))
+        before = otel_context.get_current()
+        attached = into_context(conversation, before)
+        self._entries.append(_Entry(attached, before, CURRENT.get()))
+        otel_context.attach(attached)
+        CURRENT.set(conversation)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Left in another context than it was entered in, there is nothing of ours to undo.
         here = otel_context.get_current()
         entry = next((entry for entry in self._entries if entry.attached is here), None)
         if entry is not None:
             self._entries.remove(entry)
-            otel_context.detach(entry.otel_token)
-            CURRENT.reset(entry.var_token)
+            leave(entry.attached, entry.before)
+            CURRENT.set(entry.conversation_before)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -104,7 +106,7 @@ class TurnCall:
         self._deadline = deadline
         self._fields = fields
         self._conversation: ConversationScope | None = None
-        self._turn = TurnScope(name, deadline=deadline)
+        self._turn: TurnScope  # while it is entered
         self._arguments: Mapping[str, Any] = {}
         self._chunks: list[str] = []
 

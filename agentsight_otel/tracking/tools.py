@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from contextvars import Token
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
@@ -15,7 +14,7 @@ from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
 from agentsight_otel.guard import guarded
 from agentsight_otel.tracking import shapes
 from agentsight_otel.tracking import validation as valid
-from agentsight_otel.tracking.context import current
+from agentsight_otel.tracking.context import current, leave
 from agentsight_otel.tracking.decorate import decorate
 from agentsight_otel.tracking.live import start_span
 
@@ -40,8 +39,7 @@ class ToolScope:
         self.metadata: dict[str, Any] = {}
         self._chunks: list[Any] = []
         self._span: Span | None = None
-        self._token: Token[Context] | None = None
-        self._attached: Context | None = None
+        self._attached: tuple[Context, Context] | None = None
 
     def __enter__(self) -> Self:
         self._start()
@@ -50,9 +48,9 @@ class ToolScope:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._token is not None and otel_context.get_current() is self._attached:
-            otel_context.detach(self._token)
-        self._token = None
+        attached, self._attached = self._attached, None
+        if attached is not None:
+            leave(*attached)
         self._finish(error)
 
     async def __aenter__(self) -> Self:
@@ -83,8 +81,10 @@ class ToolScope:
             return
         self._span = start_span(conversation, shapes.tool_span_name(self.name), shapes.tool(self.name))
         if self._span is not None:
-            self._attached = set_span_in_context(self._span)
-            self._token = otel_context.attach(self._attached)
+            before = otel_context.get_current()
+            attached = set_span_in_context(self._span, before)
+            otel_context.attach(attached)
+            self._attached = attached, before
 
     @guarded(None)
     def _finish(self, error: BaseException | None) -> None:

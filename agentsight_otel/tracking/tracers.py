@@ -6,42 +6,62 @@ Only our tracer changes; the host's tracers keep their sampler and their ids.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import Span, SpanKind, Tracer
 
 TracerGetter = Callable[[], Tracer | None]
+
+
+class _Chosen(threading.local):
+    """What this thread has chosen for the span it is starting; 0 for a random id."""
+
+    trace_id = 0
+    span_id = 0
 
 
 class ChosenIds(IdGenerator):
     """Gives the ids chosen for the span that this thread is starting, otherwise random ones."""
 
     def __init__(self) -> None:
-        self._chosen = threading.local()
+        self._chosen = _Chosen()
         self._random = RandomIdGenerator()
 
-    @contextmanager
-    def choose(self, trace_id: str, span_id: str | None = None) -> Iterator[None]:
-        """Make a span started inside have these ids; the trace id counts only for a root."""
-        self._chosen.ids = (int(trace_id, 16), int(span_id, 16) if span_id else None)
+    def start(
+        self,
+        tracer: SdkTracer,
+        name: str,
+        context: Context,
+        attributes: Mapping[str, Any],
+        *,
+        trace_id: str,
+        span_id: str | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        start_ns: int | None = None,
+    ) -> Span:
+        """Start a span with these ids; the trace id counts only for a root, a missing span id is random."""
+        chosen = self._chosen
+        # What was chosen before comes back: a turn that ends by garbage collection starts spans anywhere.
+        before = chosen.trace_id, chosen.span_id
+        chosen.trace_id, chosen.span_id = int(trace_id, 16), int(span_id, 16) if span_id else 0
         try:
-            yield
+            return tracer.start_span(name, context, kind, attributes, start_time=start_ns)
         finally:
-            self._chosen.ids = (None, None)
+            chosen.trace_id, chosen.span_id = before
 
     def generate_span_id(self) -> int:
         """Return the chosen span id or a random one."""
-        return getattr(self._chosen, "ids", (None, None))[1] or self._random.generate_span_id()
+        return self._chosen.span_id or self._random.generate_span_id()
 
     def generate_trace_id(self) -> int:
         """Return the chosen trace id or a random one."""
-        return getattr(self._chosen, "ids", (None, None))[0] or self._random.generate_trace_id()
+        return self._chosen.trace_id or self._random.generate_trace_id()
 
 
 IDS = ChosenIds()
@@ -57,7 +77,7 @@ def own(tracer: Tracer | None) -> SdkTracer | None:
     return tracer
 
 
-def sampled(span: trace.Span) -> bool:
+def sampled(span: Span) -> bool:
     """Whether *span* is part of a trace that is being recorded."""
     context = span.get_span_context()
     return context.is_valid and context.trace_flags.sampled

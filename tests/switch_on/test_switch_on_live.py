@@ -254,6 +254,27 @@ with a.conversation("live-1"), a.turn() as t:
     assert turn["agentsight.turn.incomplete_reason"] == "shutdown"
 
 
+@pytest.mark.parametrize(
+    "end", ["a.shutdown()", "trace.get_tracer_provider().shutdown()"], ids=["package", "provider"]
+)
+def test_nothing_recorded_opens_nothing(world: World, end: str) -> None:
+    """A process that is switched on and records nothing makes no journal and sends no request to end."""
+    world.run_code(
+        START
+        + f"""
+from opentelemetry import trace
+from agentsight_otel.exporters.registry import REGISTRY
+a.configure()
+{end}
+assert not REGISTRY.opened()
+with a.conversation("live-1"), a.turn():
+    a.user_message("Later")
+assert a.shutdown().delivered == 1
+"""
+    )
+    assert turn_of(world)[1] == ["Later"]
+
+
 def test_own_tools_are_recorded_once(world: World) -> None:
     """A tool that the application records and the model calls tell about too is one action."""
     transcript = said(

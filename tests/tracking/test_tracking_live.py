@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler, SamplingResult
 from recording_sink import make_tracker, said
 
 from agentsight_otel import exceptions as errors
@@ -37,6 +38,7 @@ from agentsight_otel.tracking import (
 )
 from agentsight_otel.tracking.ids import conversation_trace_id
 from agentsight_otel.tracking.live import end_open_turns
+from agentsight_otel.tracking.tracers import own
 
 
 class Live:
@@ -573,6 +575,69 @@ def test_turns_end_once_among_threads(recorded: Live) -> None:
     for thread in threads:
         thread.join(10)
     assert len(recorded.spans) == 1
+
+
+def test_an_abandoned_async_generator_is_closed_quietly(
+    recorded: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Blocks of a generator that is given up are left in another task: no error, no log record."""
+
+    async def answers() -> AsyncIterator[int]:
+        async with conversation("c-left"), turn():
+            user_message("q")
+            with tool("t"):
+                yield 1
+
+    async def ask() -> None:
+        async for _ in answers():
+            break
+
+    asyncio.run(ask())
+    assert caplog.records == []
+    assert (recorded.turn()["texts"], recorded.turn()["reason"]) == ([ASKED], "abandoned")
+
+
+def test_an_ended_turn_is_no_garbage(recorded: Live) -> None:
+    """What a turn held is freed when it is left, without the garbage collector."""
+    gc.disable()
+    try:
+        with conversation("c-free"), turn() as t:
+            user_message("q")
+        left = weakref.ref(t)
+        del t
+        assert left() is None
+    finally:
+        gc.enable()
+    assert recorded.turn()["texts"] == [ASKED]
+
+
+def test_a_turn_ended_while_another_starts(recorded: Live) -> None:
+    """A turn that ends in the middle of another's start, as by garbage collection, takes no id from it."""
+    with conversation("c-old"), turn() as old:
+        old.keep_open()
+        for number in range(150):  # more than one span holds
+            user_message(f"m{number}")
+
+    class EndsOld(Sampler):
+        """Ends the old turn between the moments in which the SDK asks for the new one's ids."""
+
+        def should_sample(self, *args: Any, **kwargs: Any) -> SamplingResult:
+            old.end()
+            return ALWAYS_ON.should_sample(*args, **kwargs)
+
+        def get_description(self) -> str:
+            return "EndsOld"
+
+    tracer = own(recorded.provider.get_tracer("agentsight_otel"))
+    assert tracer is not None
+    tracer.sampler = EndsOld()
+    with conversation("c-new"), turn() as new:
+        pass
+    turns = {span.attributes["agentsight.turn.id"]: span for span in recorded.spans if span.attributes}
+    assert len(turns) == 3
+    for turn_id, span in turns.items():
+        assert f"{span.get_span_context().span_id:016x}" == turn_id
+    assert f"{turns[str(new.turn_id)].get_span_context().trace_id:032x}" == conversation_trace_id("c-new")
 
 
 def test_a_conversation_object_may_be_entered_anywhere(recorded: Live) -> None:

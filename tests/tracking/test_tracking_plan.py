@@ -20,7 +20,7 @@ from agentsight_otel.tracking.items import (
     decode_record,
     encode_record,
 )
-from agentsight_otel.tracking.limits import messages_per_turn
+from agentsight_otel.tracking.limits import kept_of
 from agentsight_otel.tracking.plan import Ambient, Planner
 from agentsight_otel.tracking.timeline import Timeline, Timelines
 
@@ -146,8 +146,8 @@ def test_a_long_turn_goes_on_in_further_spans() -> None:
 
 def test_the_event_limit_of_the_environment_counts() -> None:
     """A lower OTEL_SPAN_EVENT_COUNT_LIMIT lowers ours; nonsense and zero do not break it."""
-    limits = [messages_per_turn({"OTEL_SPAN_EVENT_COUNT_LIMIT": raw}) for raw in ("7", "1000", "x", "", "0")]
-    assert limits == [7, 100, 100, 100, 1]
+    limits = [kept_of(raw) for raw in ("7", "1000", "x", "", "0", " 8 ")]
+    assert limits == [7, 100, 100, 100, 1, 8]
 
 
 def test_an_ambient_span_is_joined() -> None:
