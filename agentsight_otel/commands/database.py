@@ -8,6 +8,7 @@ from typing import Any
 
 from agentsight_otel.commands.extras import optional
 from agentsight_otel.commands.output import progress_bar, say
+from agentsight_otel.wording import counted
 
 DATABASE = "agentsight.db"
 
@@ -123,15 +124,16 @@ def _revoke_key(given: argparse.Namespace) -> None:
 def _import(given: argparse.Namespace) -> int:
     with _opened(given) as place:
         if given.undo is not None:
-            say(f"removed {place.undo_import(given.undo):,} conversations of import {given.undo}")
+            say(f"removed {counted(place.undo_import(given.undo), 'conversation')} of import {given.undo}")
             return 0
         result = place.import_file(given.file, given.environment, progress_bar("importing"))
     if result.import_id is None:
         say(*(f"{problem.path or 'file'}: {problem.code}" for problem in result.problems))
         say("nothing was imported")
         return 1
+    brought = counted(result.conversations, "conversation"), counted(result.messages, "message")
     say(
-        f"imported {result.conversations:,} conversations with {result.messages:,} messages",
+        "imported {} with {}".format(*brought),
         f"`agentsight-otel import --undo {result.import_id}` takes them back",
     )
     return 0
@@ -145,4 +147,4 @@ def _backup(given: argparse.Namespace) -> None:
 
 def _expire(given: argparse.Namespace) -> None:
     with _opened(given) as place:
-        say(f"removed {place.expire(given.days):,} conversations")
+        say(f"removed {counted(place.expire(given.days), 'conversation')}")

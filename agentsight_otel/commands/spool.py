@@ -11,6 +11,7 @@ from agentsight_otel.config import Config
 from agentsight_otel.exporters import spool
 from agentsight_otel.exporters.delivery import Delivery
 from agentsight_otel.tracking import Tracker
+from agentsight_otel.wording import counted
 
 DRAIN_TIMEOUT = 60.0
 
@@ -45,10 +46,10 @@ def _status(given: argparse.Namespace) -> None:
     say(f"segments     {len(found.segments)} ({found.size:,} bytes)")
     say(*(f"waiting      {count:,} {kind}" for kind, count in found.waiting.items()))
     if found.oldest is not None:
-        say(f"oldest       {max(0, int(time.time()) - found.oldest):,} seconds")
+        say(f"oldest       {counted(max(0, int(time.time()) - found.oldest), 'second')}")
     say(f"dead         {found.dead:,}")
     if found.quarantined:
-        say(f"quarantined  {found.quarantined:,} bytes of damage")
+        say(f"quarantined  {counted(found.quarantined, 'byte')} of damage")
 
 
 def _drain(given: argparse.Namespace) -> int:

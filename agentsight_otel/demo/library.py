@@ -14,6 +14,8 @@ import agentsight_otel
 
 _HEADING = re.compile(r"^#{1,4}\s+(.*)$", re.MULTILINE)
 _FENCE = re.compile(r"```.*?```", re.DOTALL)
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_BULLET = re.compile(r"^\s*[-*] ", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 _SMALL_WORDS = frozenset(
     _WORD.findall(
@@ -96,7 +98,7 @@ def markdown_passages(source: str, text: str) -> Iterator[Passage]:
     parts = _HEADING.split(_FENCE.sub("", text))
     for title, body in zip(parts[1::2], parts[2::2], strict=True):
         if body.strip():
-            yield Passage(source, title.strip(), _flowing(body))
+            yield Passage(source, title.strip(), _flowing(_BULLET.sub("", _LINK.sub(r"\1", body))))
 
 
 def _docstring_passages(name: str, value: object) -> Iterator[Passage]:

@@ -40,6 +40,8 @@ HOURS: Final = (2, 1, 1, 1, 1, 2, 5, 10, 18, 26, 30, 29, 24, 26, 30, 31, 28, 24,
 """How many people write in each hour of the day, relative to each other."""
 WEEKDAYS: Final = (30, 28, 27, 26, 25, 17, 14)
 CUSTOMERS: Final = 260
+LONGEST_TURN: Final = timedelta(minutes=2)
+"""More than any turn takes, with the visitor's pause after it."""
 RETURNING: Final = 1.6
 """How unevenly customers come back: the higher, the more a few of them do."""
 
@@ -68,10 +70,11 @@ def fill(
     source = random.Random(seed)  # noqa: S311 - made-up data, not a secret
     with store.read() as connection:
         environments = environment_ids(connection, agent_id)
-    starts = _starts(source, now or datetime.now(UTC), days, conversations)
+    now = now or datetime.now(UTC)
+    starts = _starts(source, now, days, conversations)
     for first in range(0, len(starts), BATCH):
         blocks = [
-            _Conversation(source, seed, first + place, start).block()
+            _Conversation(source, seed, first + place, start, now - LONGEST_TURN).block()
             for place, start in enumerate(starts[first : first + BATCH])
         ]
         checked = check_blocks(read_envelope(encode_json({"conversations": blocks})), environments)
@@ -98,12 +101,16 @@ def _starts(source: random.Random, now: datetime, days: int, count: int) -> list
 
 @dataclass
 class _Conversation:
-    """One conversation in the making; the clock moves on with everything that happens."""
+    """One conversation in the making; the clock moves on with everything that happens.
+
+    A turn does not begin after *latest*.
+    """
 
     source: random.Random
     seed: int
     number: int
     clock: datetime
+    latest: datetime
     spans: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -162,7 +169,10 @@ class _Conversation:
         for step in steps:
             self._turn(step)
             if self.source.random() < 0.03:
-                self.clock += timedelta(hours=self.source.uniform(3, 30))
+                later = self.clock + timedelta(hours=self.source.uniform(3, 30))
+                self.clock = later if later < self.latest else self.clock
+            if self.clock > self.latest:
+                break
 
     def _turn(self, step: Step) -> None:
         source = self.source

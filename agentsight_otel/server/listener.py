@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from anyio import to_thread
 from anyio.to_thread import current_default_thread_limiter
 from starlette.types import ASGIApp
 
@@ -22,8 +24,9 @@ STOP_TIMEOUT = 10.0
 class _Announcing(uvicorn.Server):
     """Says when it is ready to answer, and when it stops: ``scope["state"]["stopping"]`` of a request."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None] | None) -> None:
         super().__init__(config)
+        self._before_stop = before_stop
         self.ready = threading.Event()
         self._stopping = threading.Event()
 
@@ -35,13 +38,31 @@ class _Announcing(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping.set()  # open event streams end by themselves, and nobody has to wait for them
-        await super().shutdown(sockets)
+        try:
+            if self._before_stop is not None:
+                await to_thread.run_sync(self._before_stop)
+        finally:
+            await super().shutdown(sockets)
 
 
 class Listener:
-    """Serves an application on a bound socket."""
+    """Serves an application on a bound socket.
 
-    def __init__(self, app: ASGIApp, listening: socket.socket, **options: Any) -> None:
+    Args:
+        app: The application.
+        listening: The socket.
+        before_stop: Called in a thread when the end was asked for, while requests are still answered.
+        options: Of uvicorn.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        listening: socket.socket,
+        *,
+        before_stop: Callable[[], None] | None = None,
+        **options: Any,
+    ) -> None:
         hide_error_texts()
         config = uvicorn.Config(
             app,
@@ -53,7 +74,7 @@ class Listener:
             timeout_graceful_shutdown=2,
             **{"http": BoundedProtocol, **options},
         )
-        self._server = _Announcing(config)
+        self._server = _Announcing(config, before_stop)
         self._socket = listening
         self._thread: threading.Thread | None = None
 

@@ -36,15 +36,12 @@ class Service:
         dashboard_url: A link that opens the dashboard, once.
     """
 
-    def __init__(
-        self, store: Store, listener: Listener, url: str, api_key: str | None, door: OtlpDoor
-    ) -> None:
+    def __init__(self, store: Store, listener: Listener, url: str, api_key: str | None) -> None:
         self.store = store
         self.url = url
         self.api_key = api_key
         self.dashboard_url = login_link(store, url)
         self._listener = listener
-        self._door = door
         self._upkeep = Upkeep(store)
 
     def lines(self) -> list[str]:
@@ -63,7 +60,7 @@ class Service:
         ]
 
     def run(self) -> None:
-        """Serve in this thread until interrupted, then close the database."""
+        """Serve in this thread until interrupted, deliver what came by OTLP, and close the database."""
         self._upkeep.start()
         gc.collect()
         gc.freeze()  # what the server is made of stays; to look through it again would slow every page
@@ -80,7 +77,6 @@ class Service:
 
     def stop(self) -> None:
         """Stop serving and close the database."""
-        self._door.flush()
         self._listener.stop()
         self._upkeep.stop()
         self.store.close()
@@ -142,7 +138,7 @@ def serve(
         rate_limit=rate_limit,
         attachment_quota=attachment_quota,
     )
-    return Service(store, Listener(app, listening), url, key, door)
+    return Service(store, Listener(app, listening, before_stop=door.flush), url, key)
 
 
 def ensure_key(store: Store, api_key: str | None) -> str | None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import requests
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from agentsight_otel import ConversationManager, ConversationTracker
 from agentsight_otel.cli import main
@@ -74,6 +80,30 @@ def test_serve_prints_what_points_a_client_at_it(tmp_path: Path) -> None:
             assert answer.status_code == 415
         process.send_signal(signal.SIGINT)
         process.wait(20)
+
+
+def test_serve_delivers_what_came_by_otlp_before_it_ends(tmp_path: Path) -> None:
+    """Interrupted right after the answer, it still answers itself until everything is in the database."""
+    patient = "from agentsight_otel import cli; from agentsight_otel.exporters import delivery; "
+    patient += "delivery.PATIENCE = 30.0; cli.main()"
+    arguments = [sys.executable, "-c", patient, "serve", "--port", "0", "--db", str(tmp_path / "a.db")]
+    environ = {**os.environ, "AGENTSIGHT_SHUTDOWN_TIMEOUT": "30"}
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        assert process.stdout is not None
+        text = "".join(process.stdout.readline() for _ in range(5))
+        key, url = re.findall(r"export AGENTSIGHT_API_(?:KEY|ENDPOINT)=(\S+)", text)
+        kept = InMemorySpanExporter()
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(kept))
+        for number in range(300):
+            named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": f"c-{number}"}
+            provider.get_tracer("my.agent").start_span("invoke_agent", attributes=named).end()
+        exporter = OTLPSpanExporter(f"{url}/v1/traces", headers={"Authorization": f"Bearer {key}"})
+        assert exporter.export(kept.get_finished_spans()) is SpanExportResult.SUCCESS
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as database:
+        assert database.execute("SELECT count(*) FROM conversations").fetchone() == (300,)
 
 
 def test_serve_refuses_to_be_reached_by_others(capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,7 +103,7 @@ def test_import_and_take_back(
 ) -> None:
     """A file comes in while the server runs, once, and can be taken back."""
     done = said(capsys, "import", example, "--db", db, "--environment", "development")
-    assert "imported 1 conversations with 2 messages" in done
+    assert "imported 1 conversation with 2 messages" in done
     headers = {"Authorization": f"Api-Key {running.api_key}"}
     found = requests.get(f"{running.url}/api/conversations/", headers=headers, timeout=30).json()["results"]
     assert found[0]["messages"][0]["content"] == SHOWN
@@ -113,7 +113,7 @@ def test_import_and_take_back(
     assert "nothing was imported" in again
     run = re.search(r"--undo (\d+)", done)
     assert run is not None
-    assert "removed 1 conversations" in said(capsys, "import", "--undo", run[1], "--db", db)
+    assert "removed 1 conversation of" in said(capsys, "import", "--undo", run[1], "--db", db)
     assert said(capsys, "import", "--undo", run[1], "--db", db, code=2)
     assert requests.get(f"{running.url}/api/conversations/", headers=headers, timeout=30).json()["count"] == 0
 

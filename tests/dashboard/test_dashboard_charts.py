@@ -40,6 +40,31 @@ def test_charts_are_well_formed_and_inside_their_frame(rows: list[tuple[float | 
         assert len(root.findall(".//tbody/tr")) == len(rows)
 
 
+def test_a_year_of_days_can_be_seen() -> None:
+    """Bars that would be too thin are lines; parts of a whole then touch; the table has every day."""
+    rows: list[tuple[float | None, float | None]] = [(1, 2)] * 365
+    beside, above = charts.bars(chart(rows)), charts.bars(chart(rows), stacked=True)
+    assert beside == charts.lines(chart(rows), whole=True)
+    assert len(parsed(beside).findall(".//polyline")) == 2
+    drawn = [mark for mark in parsed(above).iter("rect") if (mark.get("class") or "").startswith("mark")]
+    assert {round(float(mark.get("width", "").rstrip("%")), 2) for mark in drawn} == {round(100 / 365, 2)}
+    for drawing in (beside, above):
+        assert len(parsed(drawing).findall(".//tbody/tr")) == 365
+
+
+def test_the_bars_of_one_day_are_no_walls() -> None:
+    """However few the slots, their bars stay slim, and in the middle of their place."""
+    for stacked in (False, True):
+        marks = [
+            (float(mark.get("x", "").rstrip("%")), float(mark.get("width", "").rstrip("%")))
+            for mark in parsed(charts.bars(chart([(1, 2)]), stacked=stacked)).iter("rect")
+            if (mark.get("class") or "").startswith("mark")
+        ]
+        left, right = min(x for x, _ in marks), max(x + width for x, width in marks)
+        assert right - left <= 20
+        assert abs(left + right - 100) < 2
+
+
 def test_charts_say_what_they_show() -> None:
     """A drawing has a role, a title and a description, and its table has every number."""
     root = parsed(charts.bars(chart([(1.0, 2.0), (3.0, None)])))
@@ -81,7 +106,7 @@ def test_heat_map_names_the_busiest_hour() -> None:
     """The description says where the maximum is."""
     counts = [[0] * 24 for _ in range(7)]
     counts[2][14] = 9
-    assert "Wednesday from 14:00 with 9 messages" in charts.heat_map("h", "Peak", "messages", counts)
+    assert "Wednesday from 14:00 with 9 messages" in charts.heat_map("h", "Peak", "message", counts)
 
 
 def test_split_shares_add_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import random
@@ -337,3 +338,22 @@ def test_libreoffice_finds_no_formula(tmp_path: Path) -> None:
     assert sheet.count("<table:table-row") > len(names)
     assert "table:formula" not in sheet
     assert sheet.count('office:value-type="float"') >= 3 * len(names)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("see [docs](https://a.example/b) now", "https://a.example/b"),
+        ("**https://a.example/b**, (or not)", "https://a.example/b"),
+        ("(https://a.example/b_(c)).", "https://a.example/b_(c)"),
+        ("Write to mailto:ann@a.example!", "mailto:ann@a.example"),
+        ("HTTPS://a.example/?q=1&r=<b>", "HTTPS://a.example/?q=1&r="),
+        ("mailto:! http://... javascript:alert(1) [x](docs/a.md)", None),
+    ],
+)
+def test_addresses_in_texts_are_links(text: str, address: str | None) -> None:
+    """Web and mail addresses only, without what ends the sentence; the text itself stays the same."""
+    shown = str(marking.linked(text))
+    found = re.findall('<a href="([^"]*)" target="_blank" rel="noopener noreferrer nofollow">', shown)
+    assert [html.unescape(one) for one in found] == ([address] if address else [])
+    assert html.unescape(re.sub("</?a[^>]*>", "", shown)) == text

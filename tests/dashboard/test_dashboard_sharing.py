@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -72,6 +74,23 @@ def test_a_share_link_opens_its_own_conversation_in_parts(guarded_dashboard: Das
         assert lines(part="2", at=odd) == parts[1], odd
     assert lines(part="2", at=elsewhere) == parts[1]
     assert lines(oddwords="<script>") == parts[0]
+
+
+@pytest.mark.parametrize("page", ["shared", "analytics"])
+def test_readers_do_not_take_every_thread(dashboard: Dashboard, page: str) -> None:
+    """While twenty wait for the database, what needs none is answered; then all of them are."""
+    start = [(START, "end_user")]
+    key = write(dashboard.store, dashboard.agent, [Talk(1, START, said=start)])["talk-1"]
+    address = {"shared": dashboard.share(key), "analytics": dashboard.pages}[page]
+    with ThreadPoolExecutor(20) as readers:
+        with dashboard.store.write():  # in memory, a reader waits for the writer
+            asked = [readers.submit(httpx.get, address, timeout=60) for _ in range(20)]
+            while any(not one.running() for one in asked):
+                time.sleep(0.01)
+            time.sleep(0.3)
+            assert httpx.get(f"{dashboard.url}/static/favicon.svg", timeout=30).status_code == 200
+            assert not any(one.done() for one in asked)
+        assert {one.result().status_code for one in asked} == {200}
 
 
 def test_share_links_cannot_be_guessed(guarded_dashboard: Dashboard) -> None:

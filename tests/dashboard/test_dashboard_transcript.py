@@ -195,12 +195,12 @@ def test_development_data_is_counted_apart(page: Any, dashboard: Dashboard) -> N
     assert "Analytics count production data only" in page.inner_text(".note")
     rows = {row.locator("b").inner_text(): row for row in page.locator(".ready").all()}
     for name, shown in (
-        ("Conversations", "1 conversations"),
+        ("Conversations", "1 conversation"),
         ("Messages", "2 messages"),
-        ("Mean response time", "1 answers"),
-        ("Calls", "1 actions"),
+        ("Mean response time", "1 answer"),
+        ("Action calls", "1 action"),
     ):
-        assert shown in rows[name].inner_text()
+        assert shown in rows[name].inner_text().splitlines()
         assert rows[name].locator(".tag").inner_text() == "receiving data"
     for name, hint in (("Satisfaction", "submit_feedback()"), ("Individual users", "pass customer_id")):
         assert hint in rows[name].inner_text()

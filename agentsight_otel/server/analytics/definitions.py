@@ -107,7 +107,7 @@ DEFINITIONS: Final[dict[str, Definition]] = {
         "Ratings that customers gave on a day, of whole conversations and of single messages.",
     ),
     "tool_calls": Definition(
-        "Calls",
+        "Action calls",
         "How often the action ran in the period, in any conversation of the environment.",
     ),
     "tool_errors": Definition(
@@ -117,7 +117,7 @@ DEFINITIONS: Final[dict[str, Definition]] = {
     "tool_duration": Definition(
         "Action duration",
         "The stated duration, else end minus start. Calls with neither are left out. Besides the mean, the "
-        "smallest measured value with half of all values, or 95 % of them, at or below it.",
+        "smallest measured value with half of all values, or 95% of them, at or below it.",
     ),
     "tool_conversations": Definition(
         "Conversations of an action",

@@ -34,7 +34,7 @@ MANY: Final = 24
 LONG: Final = 0.05
 """CPU seconds a stretch of stale hours must take for what was computed to be shown again."""
 SHOWN: Final = 15.0
-"""Seconds for which it is."""
+"""Seconds for which a result that took long may be shown again, here and on the dashboard."""
 MOST: Final = 100
 """Stretches that are remembered."""
 

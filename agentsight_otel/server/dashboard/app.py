@@ -64,7 +64,7 @@ def routes(store: Store, *, needs_login: bool = True, embed_origins: Sequence[st
     found = [(AGENT + path, "GET", app.shown(show)) for path, show in PAGES]
     found += [(AGENT + path, "GET", app.followed(follow)) for path, follow in STREAMS]
     found += [(AGENT + path, "POST", app.acted(act)) for path, act in FORMS]
-    found += [("/login", "POST", app.sign_in)]
+    found += [("/login", "POST", app.sign_in), ("/s/{token}", "GET", app.computed(entry.shared))]
     found += [(path, method, app.plain(answer)) for path, method, answer in OUTSIDE]
     return [Route(path, endpoint, methods=[method], middleware=gate) for path, method, endpoint in found]
 
@@ -87,13 +87,16 @@ class _Builder:
 
         return endpoint
 
-    def shown(self, show: Show) -> Callable[[Request], object]:
-        answer = self.plain(lambda request, store: show(open_view(request, store, self._recent)))
+    def computed(self, answer: Answer) -> Callable[[Request], object]:
+        guarded = self.plain(answer)
 
         async def endpoint(request: Request) -> Response:
-            return await to_thread.run_sync(answer, request, limiter=self._at_once)
+            return await to_thread.run_sync(guarded, request, limiter=self._at_once)
 
         return endpoint
+
+    def shown(self, show: Show) -> Callable[[Request], object]:
+        return self.computed(lambda request, store: show(open_view(request, store, self._recent)))
 
     def followed(self, follow: Follow) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
@@ -188,7 +191,6 @@ OUTSIDE: Final[tuple[tuple[str, str, Answer], ...]] = (
     ("/logout", "POST", entry.logout),
     ("/theme", "GET", entry.theme),
     ("/static/{name}", "GET", entry.static),
-    ("/s/{token}", "GET", entry.shared),
     ("/s/{token}/brand.css", "GET", entry.shared_css),
     ("/agents/{rest:path}", "GET", entry.nowhere),
 )

@@ -27,7 +27,11 @@ def snippet(text: str, part: str) -> Markup:
     return ("…" if start else "") + joined + ("…" if end < len(text) else "")
 
 
-_ADDRESS = re.compile(r"\b(?:https?://|mailto:)[^\s<>\"'`{}|\\^\u200b-\u200f\u202a-\u202e]+", re.IGNORECASE)
+_NOT_IN_ONE = r"\s<>\"'`{}|\\^\u200b-\u200f\u202a-\u202e"
+_ADDRESS = re.compile(
+    rf"\b(?:https?://|mailto:)[^{_NOT_IN_ONE}]*[^{_NOT_IN_ONE}.,;:!?(\[)\]*_]", re.IGNORECASE
+)
+"""The mark that ends a sentence, a bracket or emphasis after an address is no part of it."""
 _LINK = Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>')
 
 
@@ -36,7 +40,9 @@ def linked(text: str, part: str = "") -> Markup:
     pieces = []
     last = 0
     for found in _ADDRESS.finditer(text):
-        address = found.group().rstrip(".,;:!?)]*_")
+        address = found.group()
+        if address.count("(") > address.count(")") and text.startswith(")", found.end()):
+            address += ")"
         end = found.start() + len(address)
         pieces += [
             marked(text[last : found.start()], part),

@@ -135,6 +135,13 @@ def short_day(value: date) -> str:
     return f"{value.day} {value:%b}"
 
 
+def days(first: date, last: date, today: date) -> str:
+    """``25 Oct – 23 Nov``, one day alone; with the years when they are not all this one."""
+    this_year = first.year == last.year == today.year
+    ends = (first,) if first == last else (first, last)
+    return " – ".join(short_day(value) + ("" if this_year else f" {value.year}") for value in ends)
+
+
 def size(count: int) -> str:
     """``820 B``, ``1.4 MB``."""
     amount = float(count)

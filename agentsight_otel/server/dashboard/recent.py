@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar
 
+from agentsight_otel.server.analytics.hours import SHOWN
+
 T = TypeVar("T")
 
-KEPT: Final = 15.0
-"""Seconds a result may be shown again."""
 LONG: Final = 0.1
 """Seconds a computation must take for its result to be kept; small databases are always computed afresh."""
 MOST: Final = 200
@@ -26,7 +26,7 @@ class Recent:
         """Return the answer kept for a question, or compute it."""
         kept = self._kept.get(question)
         began = time.monotonic()
-        if kept is not None and began - kept[0] < KEPT:
+        if kept is not None and began - kept[0] < SHOWN:
             answer: T = kept[1]
             return answer
         answer = compute()

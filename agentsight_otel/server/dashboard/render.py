@@ -16,6 +16,7 @@ from agentsight_otel.server.clock import iso
 from agentsight_otel.server.dashboard import charts, present
 from agentsight_otel.server.dashboard.access import form_token
 from agentsight_otel.server.dashboard.view import DEFAULT_RANGE, RANGES, View, zone_names
+from agentsight_otel.wording import counted
 
 HTMX: Final = "htmx-4.0.1.min.js"
 HTMX_SHA256: Final = "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"
@@ -66,12 +67,17 @@ def _environment() -> jinja2.Environment:
         "duration",
         "money",
         "day",
-        "short_day",
         "size",
         "visible",
     )
     environment.filters |= {name: getattr(present, name) for name in shown}
-    environment.filters |= {"ago": present.ago, "iso": iso, "pretty": _pretty, "country": countries.name}
+    environment.filters |= {
+        "counted": counted,
+        "ago": present.ago,
+        "iso": iso,
+        "pretty": _pretty,
+        "country": countries.name,
+    }
     return environment
 
 

@@ -11,7 +11,14 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, func, select
 
 from agentsight_otel.server.dashboard.present import moment
-from agentsight_otel.server.store.details import Transcripts, one_message, transcripts, usage_rows
+from agentsight_otel.server.store.details import (
+    Transcripts,
+    one_message,
+    outline,
+    some_messages,
+    transcripts,
+    usage_rows,
+)
 from agentsight_otel.server.store.tables import messages, spans
 
 PART: Final = 400
@@ -80,18 +87,22 @@ def read_transcript(
         at: A message the part must contain.
         limit: Items in a part; None is all.
     """
-    found = transcripts(connection, agent, [conversation])
-    rows = found.messages[conversation]
+    rows = outline(connection, agent, conversation)
     usage = usage_rows(connection, agent, conversation)
     size = limit or max(1, len(rows))
     parts = max(1, -(-len(rows) // size))
     if at is not None:
         part = next((place // size + 1 for place, row in enumerate(rows) if row["id"] == at), part)
     part = min(max(part, 1), parts)
+    if parts == 1:
+        found = transcripts(connection, agent, [conversation])
+    else:
+        ids = [row["id"] for row in rows[(part - 1) * size : part * size]]
+        found = some_messages(connection, agent, conversation, ids)
     costs = _costs(rows, usage)
     items = []
     last: date | None = None
-    for row in rows[(part - 1) * size : part * size]:
+    for row in found.messages[conversation]:
         day = moment(row["timestamp"], zone).date()
         items.append(_item(row, found, day if day != last else None, costs.get(row["id"])))
         last = day

@@ -21,7 +21,7 @@ from agentsight_otel.server.clock import now_us
 from agentsight_otel.server.dashboard.access import Session
 from agentsight_otel.server.dashboard.brand import Brand, load_brand
 from agentsight_otel.server.dashboard.fields import whole_number
-from agentsight_otel.server.dashboard.present import moment
+from agentsight_otel.server.dashboard.present import days, moment
 from agentsight_otel.server.dashboard.recent import Recent
 from agentsight_otel.server.store.engine import Store
 from agentsight_otel.server.store.tables import agents, environments
@@ -73,6 +73,11 @@ class View:
     def scope(self) -> Scope:
         """The frame of every metric on the page."""
         return Scope(self.agent.id, self.environment.id, self.period, self.brand.escalation)
+
+    @property
+    def days(self) -> str:
+        """The period's first and last day in words."""
+        return days(self.period.first, self.period.last, self.moment(self.now).date())
 
     @property
     def base(self) -> str:

@@ -135,8 +135,5 @@ def _days(view: View, found: ConversationFilter, chip: AddChip) -> None:
     start, end = micros(period.start), micros(period.end) - 1
     found.started_after = max(start, found.started_after or start)
     found.started_before = min(end, found.started_before or end)
-    if period.first == period.last:
-        text = present.day(period.first)
-    else:
-        text = f"{present.short_day(period.first)} – {present.short_day(period.last)}"
+    text = present.day(period.first) if period.first == period.last else view.days
     chip(f"Started {text}", "from", "to", "range")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, RowMapping, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table, select
 
 from agentsight_otel.server.store.tables import (
     action_logs,
@@ -38,7 +38,27 @@ def transcripts(connection: Connection, agent_id: int, ids: Sequence[int]) -> Tr
     """Return the transcripts of conversations in order of time."""
     m = messages.c
     said = _grouped(connection, agent_id, messages, m.conversation, ids, (m.timestamp, m.id))
-    return Transcripts(said, *_belongings(connection, agent_id, "conversation", ids))
+    return Transcripts(said, *_belongings(connection, agent_id, {"conversation": ids}))
+
+
+def outline(connection: Connection, agent_id: int, conversation: int) -> list[RowMapping]:
+    """Return id, kind, sender and turn of a conversation's messages, in order of time."""
+    m = messages.c
+    query = select(m.id, m.kind, m.sender, m.turn_id).where(
+        m.agent_id == agent_id, m.conversation == conversation
+    )
+    return list(connection.execute(query.order_by(m.timestamp, m.id)).mappings())
+
+
+def some_messages(
+    connection: Connection, agent_id: int, conversation: int, ids: Sequence[int]
+) -> Transcripts:
+    """Return some of a conversation's messages in order of time, and what belongs to them."""
+    m = messages.c
+    said = _by(_rows(connection, agent_id, messages, m.id, ids, (m.timestamp, m.id)), "conversation")
+    # Both: with many ids and no statistics SQLite would go through everything the agent has
+    within = {"conversation": [conversation], "message": ids}
+    return Transcripts(said, *_belongings(connection, agent_id, within))
 
 
 def one_message(connection: Connection, agent_id: int, message: int) -> tuple[RowMapping, Transcripts] | None:
@@ -48,31 +68,33 @@ def one_message(connection: Connection, agent_id: int, message: int) -> tuple[Ro
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    return row, Transcripts({}, *_belongings(connection, agent_id, "message", [message]))
+    return row, Transcripts({}, *_belongings(connection, agent_id, {"message": [message]}))
 
 
 def _belongings(
-    connection: Connection, agent_id: int, column: str, ids: Sequence[int]
+    connection: Connection, agent_id: int, within: Mapping[str, Sequence[int]]
 ) -> tuple[ByKey, ByKey, ByKey, ByKey]:
     def fetch(table: Table) -> ByKey:
-        rows = _rows(connection, agent_id, table, table.c[column], ids, (table.c.id,))
-        return _by(rows, "message")
+        query = select(table).where(table.c.agent_id == agent_id, *_among(table, within))
+        return _by(list(connection.execute(query.order_by(table.c.id)).mappings()), "message")
 
-    votes = _by([row for row in _feedbacks(connection, agent_id, column, ids) if row["message"]], "message")
+    votes = _by([row for row in _feedbacks(connection, agent_id, within) if row["message"]], "message")
     return fetch(attachments), fetch(action_logs), fetch(buttons), votes
 
 
 def conversation_feedbacks(connection: Connection, agent_id: int, ids: Sequence[int]) -> ByKey:
     """Return the feedback on conversations and their messages, newest first."""
-    return _by(_feedbacks(connection, agent_id, "conversation", ids), "conversation")
+    return _by(_feedbacks(connection, agent_id, {"conversation": ids}), "conversation")
 
 
-def _feedbacks(connection: Connection, agent_id: int, column: str, ids: Sequence[int]) -> list[RowMapping]:
+def _feedbacks(
+    connection: Connection, agent_id: int, within: Mapping[str, Sequence[int]]
+) -> list[RowMapping]:
     f = feedbacks.c
     query = select(feedbacks, environments.c.slug.label("environment")).join(
         environments, environments.c.id == f.environment_id
     )
-    query = query.where(f.agent_id == agent_id, f[column].in_(ids))
+    query = query.where(f.agent_id == agent_id, *_among(feedbacks, within))
     return list(connection.execute(query.order_by(f.created_at.desc(), f.id.desc())).mappings())
 
 
@@ -128,6 +150,11 @@ def _rows(
 ) -> list[RowMapping]:
     query = select(table).where(table.c.agent_id == agent_id, key.in_(ids)).order_by(*order)
     return list(connection.execute(query).mappings())
+
+
+def _among(table: Table, within: Mapping[str, Sequence[int]]) -> list[ColumnElement[bool]]:
+    """Conditions: each of the columns has one of its values."""
+    return [table.c[name].in_(ids) for name, ids in within.items()]
 
 
 def _by(rows: Sequence[RowMapping], name: str) -> ByKey:

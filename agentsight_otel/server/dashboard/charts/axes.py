@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from markupsafe import Markup
 
 from agentsight_otel.server.dashboard.charts.model import LABELS, Chart, Slot, ticks
 from agentsight_otel.server.dashboard.charts.svg import data_table, decimal, element, join, percent, root
 
+CROWDED: Final = 120
+"""Slots above which bars would be thinner than two points."""
+FILLED: Final = 0.74
+"""Share of a slot that its bars take."""
+WIDEST: Final = 0.16
+"""Share of the drawing that the bars of a slot take at most."""
+
 
 def bars(chart: Chart, *, whole: bool = True, stacked: bool = False) -> Markup:
-    """Return bars, the series of a slot side by side or, being parts of one thing, on top of each other."""
+    """Return bars, the series of a slot side by side or, being parts of one thing, on top of each other.
+
+    With very many slots, bars side by side become lines, and those on top of each other have no gaps.
+    """
+    if len(chart.slots) > CROWDED and not stacked:
+        return lines(chart, whole=whole)
     scale = ticks(chart.tallest if stacked else chart.maximum, whole=whole)
     draw = _stack if stacked else _bar_slot
     return _figure(chart, scale, join(draw(chart, i, scale[-1]) for i in range(len(chart.slots))))
@@ -89,11 +102,17 @@ def _labels(slots: Sequence[Slot]) -> Markup:
     return element("g", {"aria-hidden": "true"}, *parts)
 
 
+def _room(chart: Chart, place: int) -> tuple[float, float]:
+    """Return where the bars of a slot begin and how wide they are together, as shares of the drawing."""
+    slot = 1 / len(chart.slots)
+    width = min(slot * FILLED, WIDEST) if len(chart.slots) <= CROWDED else slot
+    return (place + 0.5) * slot - width / 2, width
+
+
 def _bar_slot(chart: Chart, place: int, top: float) -> Markup:
     slot = chart.slots[place]
-    width = 1 / len(chart.slots)
-    bar = width * 0.74 / len(chart.series)
-    left = place * width + width * 0.13
+    left, width = _room(chart, place)
+    bar = width / len(chart.series)
     parts = []
     for index, (series, value) in enumerate(zip(chart.series, slot.values, strict=True)):
         if not value:
@@ -118,7 +137,7 @@ def _bar_slot(chart: Chart, place: int, top: float) -> Markup:
 
 def _stack(chart: Chart, place: int, top: float) -> Markup:
     slot = chart.slots[place]
-    width = 1 / len(chart.slots)
+    left, width = _room(chart, place)
     parts = []
     below = 0.0
     for series, value in zip(chart.series, slot.values, strict=True):
@@ -130,8 +149,8 @@ def _stack(chart: Chart, place: int, top: float) -> Markup:
                 "rect",
                 {
                     "class": f"mark {series.tone}{' partial' if slot.partial else ''}",
-                    "x": percent(place * width + width * 0.13),
-                    "width": percent(width * 0.74),
+                    "x": percent(left),
+                    "width": percent(width),
                     "y": percent(1 - below / top),
                     "height": percent(value / top),
                 },

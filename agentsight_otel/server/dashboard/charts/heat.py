@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from agentsight_otel.server.dashboard.charts.svg import data_table, element, percent, root
+from agentsight_otel.wording import counted
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 LEVELS = 6
 
 
 def heat_map(identity: str, title: str, unit: str, counts: Sequence[Sequence[int]]) -> Markup:
-    """Return the map of *counts*, Monday and hour 0 first; *unit* is the plural noun of what is counted."""
+    """Return the map of *counts*, Monday and hour 0 first; *unit* is what is counted, one of it."""
     peak = max((value for row in counts for value in row), default=0)
     cells = [_cell(day, hour, counts[day][hour], peak, unit) for day in range(7) for hour in range(24)]
     names = [
@@ -43,7 +44,7 @@ def heat_map(identity: str, title: str, unit: str, counts: Sequence[Sequence[int
 
 def _cell(day: int, hour: int, value: int, peak: int, unit: str) -> Markup:
     level = 0 if not value else min(LEVELS, 1 + int((value - 1) / peak * LEVELS))
-    title = f"{DAYS[day]} {hour:02d}:00–{(hour + 1) % 24:02d}:00: {value:,} {unit}"
+    title = f"{DAYS[day]} {hour:02d}:00–{(hour + 1) % 24:02d}:00: {counted(value, unit)}"
     return element(
         "rect",
         {
@@ -69,6 +70,6 @@ def _scale(peak: int) -> Markup:
 
 def _said(counts: Sequence[Sequence[int]], peak: int, unit: str) -> str:
     if not peak:
-        return f"No {unit} in this period."
+        return f"No {unit}s in this period."
     day, hour = next((d, h) for d in range(7) for h in range(24) if counts[d][h] == peak)
-    return f"The busiest hour is {DAYS[day]} from {hour:02d}:00 with {peak:,} {unit}."
+    return f"The busiest hour is {DAYS[day]} from {hour:02d}:00 with {counted(peak, unit)}."

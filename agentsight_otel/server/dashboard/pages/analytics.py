@@ -24,6 +24,7 @@ from agentsight_otel.server.dashboard import charts, present
 from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.view import View
 from agentsight_otel.server.store.tables import action_logs, conversations, feedbacks, messages, token_usage
+from agentsight_otel.wording import counted
 
 TONES = {"positive": "good", "neutral": "calm", "negative": "bad"}
 
@@ -71,7 +72,9 @@ def show(view: View) -> Response:
         days_chart=_days_chart(view, per_day),
         response_chart=_response_chart(view, now.responses),
         distribution_chart=_distribution_chart(now.responses),
-        peak_chart=charts.heat_map("peak-map", "Peak hours", peak, activity.by_hour(getattr(when, peak))),
+        peak_chart=charts.heat_map(
+            "peak-map", "Peak hours", peak[:-1], activity.by_hour(getattr(when, peak))
+        ),
         rated_chart=rating_split(now.ratings.split),
     )
 
@@ -150,7 +153,8 @@ def _days_chart(view: View, per_day: dict[str, dict[date, int]]) -> Markup:
         charts.Series("Conversations", "c2", present.compact),
     ]
     said = (
-        f"{sum(told.values()):,} messages, {sum(begun.values()):,} conversations, {view.period.length} days."
+        f"{counted(sum(told.values()), 'message')}, "
+        f"{counted(sum(begun.values()), 'conversation')}, {counted(view.period.length, 'day')}."
     )
     return charts.bars(charts.Chart("days", "Messages and conversations by day", said, "Day", series, slots))
 
@@ -176,7 +180,7 @@ def _distribution_chart(answers: responses.Responses) -> Markup:
         title = f"{low} and more" if last else f"{low} to {present.axis_duration(edges[place + 1])}"
         slots.append(charts.Slot(low, title, (count,)))
     series = [charts.Series("Answers", "c1", present.compact)]
-    said = f"{answers.overall.number:,} answers by the time they took."
+    said = f"{counted(answers.overall.number, 'answer')} by the time taken."
     return charts.bars(charts.Chart("spread", "Distribution of response times", said, "Time", series, slots))
 
 
@@ -188,7 +192,8 @@ def _development(view: View) -> Response:
 
 
 def _receiving(connection: Connection, scope: Scope) -> list[tuple[str, int, str, str]]:
-    c = conversations.c
+    """What is received: a definition's name, how many, of what, and how to record it."""
+    c, m = conversations.c, messages.c
 
     def started(*conditions: Any) -> int:
         query = select(func.count()).select_from(conversations).where(scope.started(), *conditions)
@@ -201,42 +206,26 @@ def _receiving(connection: Connection, scope: Scope) -> list[tuple[str, int, str
         )
         return connection.execute(query).scalar_one()
 
-    m = messages.c
+    said = rows(messages, m.timestamp, m.kind == "message")
+    answers = rows(messages, m.timestamp, m.response_ms.is_not(None))
+    runs = rows(action_logs, action_logs.c.timestamp)
+    calls = rows(token_usage, token_usage.c.started_at)
+    rated = rows(feedbacks, feedbacks.c.created_at)
     return [
-        ("conversations", started(), "conversations", "start one with get_or_create_conversation()"),
-        (
-            "messages",
-            rows(messages, m.timestamp, m.kind == "message"),
-            "messages",
-            "track_human_message(), track_agent_message()",
-        ),
-        (
-            "response_mean",
-            rows(messages, m.timestamp, m.response_ms.is_not(None)),
-            "answers",
-            "an agent message after a user's",
-        ),
-        (
-            "users",
-            started(c.customer_id.is_not(None)),
-            "conversations with a customer id",
-            "pass customer_id",
-        ),
+        ("conversations", started(), "conversation", "start one with get_or_create_conversation()"),
+        ("messages", said, "message", "track_human_message(), track_agent_message()"),
+        ("response_mean", answers, "answer", "an agent message after a user's"),
+        ("users", started(c.customer_id.is_not(None)), "conversation with a customer id", "pass customer_id"),
         (
             "interaction",
             started(c.is_used),
-            "used conversations",
+            "used conversation",
             "initialize_conversation() when the widget opens",
         ),
-        ("tool_calls", rows(action_logs, action_logs.c.timestamp), "actions", "track_action()"),
-        (
-            "tokens",
-            rows(token_usage, token_usage.c.started_at),
-            "model calls",
-            "record model calls, or track_token_usage()",
-        ),
-        ("satisfaction", rows(feedbacks, feedbacks.c.created_at), "ratings", "submit_feedback()"),
-        ("devices", started(c.device.is_not(None)), "conversations with a device", "pass device"),
-        ("sources", started(c.source.is_not(None)), "conversations with a source", "pass source"),
-        ("languages", started(c.language.is_not(None)), "conversations with a language", "pass language"),
+        ("tool_calls", runs, "action", "track_action()"),
+        ("tokens", calls, "model call", "record model calls, or track_token_usage()"),
+        ("satisfaction", rated, "rating", "submit_feedback()"),
+        ("devices", started(c.device.is_not(None)), "conversation with a device", "pass device"),
+        ("sources", started(c.source.is_not(None)), "conversation with a source", "pass source"),
+        ("languages", started(c.language.is_not(None)), "conversation with a language", "pass language"),
     ]

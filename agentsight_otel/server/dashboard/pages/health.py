@@ -13,6 +13,7 @@ from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.view import View
 from agentsight_otel.server.store.keys import list_keys
 from agentsight_otel.server.store.tables import conversations, messages, spans
+from agentsight_otel.wording import counted
 
 HOUR: Final = 3_600_000_000
 DAY: Final = 24
@@ -96,5 +97,5 @@ def _chart(view: View, found: dict[int, tuple[int, int]]) -> Markup:
         charts.Series("With an error", "bad", present.compact),
     ]
     total = sum(good + bad for good, bad in found.values())
-    said = f"{total:,} spans in {DAY} hours."
+    said = f"{counted(total, 'span')} in {DAY} hours."
     return charts.bars(charts.Chart("arrivals", "Spans by hour", said, "Hour", series, slots), stacked=True)

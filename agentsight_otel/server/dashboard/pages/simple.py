@@ -14,6 +14,7 @@ from agentsight_otel.server.dashboard.pages.analytics import TONES, day_slot, ra
 from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.view import View
 from agentsight_otel.server.store.filters import ConversationFilter
+from agentsight_otel.wording import counted
 
 COMMENTS: Final = 100
 
@@ -39,7 +40,10 @@ def show_feedback(view: View) -> Response:
         )
     slots = [day_slot(view, day, *(row[name] for name in ratings.SENTIMENTS)) for day, row in days.items()]
     series = [charts.Series(name.capitalize(), TONES[name], present.compact) for name in ratings.SENTIMENTS]
-    said = f"{sum(sum(row.values()) for row in days.values()):,} ratings given in {view.period.length} days."
+    said = "{} given in {}.".format(
+        counted(sum(sum(row.values()) for row in days.values()), "rating"),
+        counted(view.period.length, "day"),
+    )
     return page(
         view,
         "feedback.html",

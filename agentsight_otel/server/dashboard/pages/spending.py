@@ -14,6 +14,7 @@ from agentsight_otel.server.dashboard import charts, present
 from agentsight_otel.server.dashboard.pages.analytics import day_slot
 from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.view import View
+from agentsight_otel.wording import counted
 
 
 def show(view: View) -> Response:
@@ -41,7 +42,7 @@ def show(view: View) -> Response:
             charts.Chart(
                 "cost",
                 "Cost by day",
-                f"{present.money(total.cost_e8)} in {view.period.length} days.",
+                f"{present.money(total.cost_e8)} in {counted(view.period.length, 'day')}.",
                 "Day",
                 [charts.Series("Cost", "c3", present.axis_money)],
                 costs,
@@ -52,7 +53,7 @@ def show(view: View) -> Response:
             charts.Chart(
                 "tokens",
                 "Tokens by day",
-                f"{total.total:,} tokens in {view.period.length} days.",
+                f"{counted(total.total, 'token')} in {counted(view.period.length, 'day')}.",
                 "Day",
                 [charts.Series(name, tone, present.compact) for name, tone in kinds],
                 tokens,
