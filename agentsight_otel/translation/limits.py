@@ -28,8 +28,6 @@ BLOCK_ATTRIBUTES = (
 )
 """The span attributes that describe the conversation and become fields of its block."""
 _BLOCK_ATTRIBUTES = frozenset(BLOCK_ATTRIBUTES)
-describes_nothing = _BLOCK_ATTRIBUTES.isdisjoint
-"""Whether a span's attributes state no block field."""
 
 _SHORTHANDS = {"prod": "production", "dev": "development"}
 

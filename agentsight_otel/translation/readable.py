@@ -1,8 +1,9 @@
-"""From the OTel SDK's ReadableSpan to SpanData, through public attributes only."""
+"""From the OTel SDK's ReadableSpan to SpanData."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     INVALID_SPAN_CONTEXT,
     Link,
+    SpanContext,
     SpanKind,
     StatusCode,
     format_span_id,
@@ -30,7 +32,29 @@ _SAFE_TYPES = frozenset({bool, float, bytes})
 _COPIES = (MappingProxyType, BoundedAttributes, dict)
 _NO_SCOPE = ScopeData()
 _INT64 = 2**63
+_NO_STATE = INVALID_SPAN_CONTEXT.trace_state
 _CACHE_SIZE = 64
+
+# All in one call: each public property is a call of its own, and some make a proxy or a copy.
+# Only the SDK's own class is read so; another one may show less than it holds.
+_fields = attrgetter(
+    "_context",
+    "_parent",
+    "_name",
+    "_start_time",
+    "_end_time",
+    "_kind",
+    "_status._status_code",
+    "_status._description",
+    "_attributes._dict",
+    "_events._dq",
+    "_links._dq",
+    "_resource",
+    "_instrumentation_scope",
+    "_attributes.dropped",
+    "_events.dropped",
+    "_links.dropped",
+)
 
 # A process has one resource and a few scopes. The entry holds the original, so that its id() stays its own.
 _resources: dict[int, tuple[Resource, dict[str, Any]]] = {}
@@ -43,39 +67,79 @@ def from_readable_span(span: ReadableSpan) -> SpanData:
     A span without a valid context gets ids of zeros. Text that UTF-8 cannot carry and integers beyond
     64 bits are made safe for any encoder.
     """
-    context = span.get_span_context() or INVALID_SPAN_CONTEXT
-    parent = span.parent
-    start = span.start_time or 0
-    kind = span.kind
+    if type(span) is ReadableSpan:
+        try:
+            return _converted(*_fields(span))
+        except AttributeError:
+            pass
+    return _converted(*_public_fields(span))
+
+
+def _public_fields(span: ReadableSpan) -> tuple[Any, ...]:
     status = span.status
-    code = status.status_code
-    name = span.name
-    links = span.links
-    events = span.events
-    state = context.trace_state
-    # Without names: msgspec takes four times as long for arguments that have them.
-    return SpanData(
-        context.trace_id.to_bytes(16, "big").hex(),
-        context.span_id.to_bytes(8, "big").hex(),
-        name if name.isascii() else clean_text(name),
-        start,
-        span.end_time or start,
-        parent.span_id.to_bytes(8, "big").hex() if parent is not None and parent.span_id else None,
-        # An enum's hash runs in Python, so the usual members are told by identity.
-        "internal" if kind is _INTERNAL else "client" if kind is _CLIENT else _KINDS[kind],
-        "unset" if code is _UNSET else "ok" if code is _OK else _STATUSES[code],
-        clean_text(status.description) if status.description else "",
-        plain_attributes(span.attributes),
-        tuple([_event(event) for event in events]) if events else (),
-        tuple([_link(link) for link in links]) if links else (),
-        _resource(span.resource),
-        _scope(span.instrumentation_scope),
-        int(context.trace_flags),
-        state.to_header() if state else "",
-        parent is not None and parent.is_remote,
+    return (
+        span.get_span_context(),
+        span.parent,
+        span.name,
+        span.start_time,
+        span.end_time,
+        span.kind,
+        status.status_code,
+        status.description,
+        span.attributes,
+        span.events,
+        span.links,
+        span.resource,
+        span.instrumentation_scope,
         span.dropped_attributes,
         span.dropped_events,
         span.dropped_links,
+    )
+
+
+def _converted(
+    context: SpanContext | None,
+    parent: SpanContext | None,
+    name: str,
+    start: int | None,
+    end: int | None,
+    kind: SpanKind,
+    code: StatusCode,
+    description: str | None,
+    attributes: Mapping[str, Any] | None,
+    events: Collection[Event],
+    links: Collection[Link],
+    resource: Resource,
+    scope: InstrumentationScope | None,
+    dropped_attributes: int,
+    dropped_events: int,
+    dropped_links: int,
+) -> SpanData:
+    trace_id, span_id, _, flags, state, _ = context or INVALID_SPAN_CONTEXT
+    start = start or 0
+    # Without names: msgspec takes four times as long for arguments that have them.
+    return SpanData(
+        trace_id.to_bytes(16, "big").hex(),
+        span_id.to_bytes(8, "big").hex(),
+        name if name.isascii() else clean_text(name),
+        start,
+        end or start,
+        parent[1].to_bytes(8, "big").hex() if parent is not None and parent[1] else None,
+        # An enum's hash runs in Python, so the usual members are told by identity.
+        "internal" if kind is _INTERNAL else "client" if kind is _CLIENT else _KINDS[kind],
+        "unset" if code is _UNSET else "ok" if code is _OK else _STATUSES[code],
+        clean_text(description) if description else "",
+        plain_attributes(attributes),
+        tuple([_event(event) for event in events]) if events else (),
+        tuple([_link(link) for link in links]) if links else (),
+        _resource(resource),
+        _scope(scope),
+        int(flags),
+        "" if state is _NO_STATE else state.to_header(),
+        parent is not None and parent[2],
+        dropped_attributes,
+        dropped_events,
+        dropped_links,
     )
 
 
@@ -83,9 +147,13 @@ def plain_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a copy made of dict, list, str, int, float, bool, bytes and None only."""
     if not attributes:
         return {}
-    # The SDK's own mapping copies itself many times faster than dict() would through its item access.
-    copied = attributes.copy() if isinstance(attributes, _COPIES) else attributes
-    plain: dict[str, Any] = copied if type(copied) is dict else dict(copied)
+    plain: dict[str, Any]
+    if type(attributes) is dict:
+        plain = attributes.copy()
+    else:
+        # The SDK's own mapping copies itself many times faster than dict() would through its item access.
+        copied = attributes.copy() if isinstance(attributes, _COPIES) else attributes
+        plain = copied if type(copied) is dict else dict(copied)
     for key, value in plain.items():
         kind = type(value)
         if kind is str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import compress
 from math import isfinite
+from operator import not_
 from typing import Any
 
 import msgspec
@@ -16,7 +18,8 @@ from agentsight_otel.translation.shorten import shorten
 from agentsight_otel.translation.span_data import LinkData, ScopeData, SpanData
 
 _PLAIN = frozenset({str, int, bool})
-_HISTORY = (semconv.GEN_AI_INPUT_MESSAGES, semconv.GEN_AI_OUTPUT_MESSAGES)
+_is_plain = _PLAIN.__contains__
+_INPUT, _OUTPUT = semconv.GEN_AI_INPUT_MESSAGES, semconv.GEN_AI_OUTPUT_MESSAGES
 _MAX_SECOND = 253_402_300_799
 _CACHE_SIZE = 256
 
@@ -63,7 +66,7 @@ def encode_span(span: SpanData, *, max_text_length: int | None = None) -> bytes:
         UTF-8 JSON. NaN and the infinities become text, bytes base64, nested values JSON text.
     """
     attributes = span.attributes
-    if _HISTORY[0] in attributes or _HISTORY[1] in attributes:
+    if _INPUT in attributes or _OUTPUT in attributes:
         attributes = _without_repeats(span)
     attributes = _attributes(attributes, max_text_length)
     kind = attributes.get(semconv.SPAN_KIND)
@@ -113,12 +116,17 @@ def _attributes(attributes: dict[str, Any], limit: int | None) -> dict[str, Any]
         return {key: _flat(value, limit) for key, value in attributes.items() if value is not None}
     if _PLAIN.issuperset(map(type, attributes.values())):
         return attributes
-    flat = attributes.copy()
-    for key, value in attributes.items():
-        if value is None:
-            del flat[key]
-        elif type(value) not in _PLAIN:
-            flat[key] = _flat(value, None)
+    flat = attributes
+    # Most of what is not plain is a list of texts or a finite number, which stay as they are.
+    for key in [*compress(attributes, map(not_, map(_is_plain, map(type, attributes.values()))))]:
+        value = attributes[key]
+        written = _flat(value, None) if value is not None else None
+        if written is not value or value is None:
+            flat = attributes.copy() if flat is attributes else flat
+            if value is None:
+                del flat[key]
+            else:
+                flat[key] = written
     return flat
 
 
@@ -147,7 +155,7 @@ def _without_repeats(span: SpanData) -> dict[str, Any]:
     attributes = span.attributes
     if not any(event.name == semconv.MESSAGE_EVENT for event in span.events):
         return attributes
-    return {key: value for key, value in attributes.items() if key not in _HISTORY}
+    return {key: value for key, value in attributes.items() if key not in {_INPUT, _OUTPUT}}
 
 
 def _otel(span: SpanData) -> msgspec.Raw:

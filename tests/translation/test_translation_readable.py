@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 from translation_spans import START, S, record
@@ -63,3 +64,32 @@ def test_drops_are_counted() -> None:
     """A span that lost attributes to the SDK's limit says how many."""
     [span] = record(S("x", {f"k{i}": i for i in range(9)}), limits=SpanLimits(max_span_attributes=4))
     assert span.dropped_attributes == 5
+
+
+class Scrubbed(ReadableSpan):
+    """A span that shows less than it holds."""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Only what may leave."""
+        return {"text": "[hidden]"}
+
+
+def test_what_another_class_hides_stays_hidden() -> None:
+    """A span of a class of the application's is read through its properties."""
+    context = SpanContext(0xA, 0xB, False, TraceFlags(1))
+    limited = BoundedAttributes(attributes={"text": "secret"})
+    assert from_readable_span(Scrubbed("chat", context, attributes=limited)).attributes == {
+        "text": "[hidden]"
+    }
+    assert from_readable_span(ReadableSpan("chat", context, attributes=limited)).attributes == {
+        "text": "secret"
+    }
+
+
+def test_attributes_that_were_exchanged_are_read() -> None:
+    """A plain dict that a redacting processor put in place of the SDK's own mapping is what counts."""
+    context = SpanContext(0xA, 0xB, False, TraceFlags(1))
+    span = ReadableSpan("chat", context, attributes=BoundedAttributes(attributes={"text": "secret"}))
+    span._attributes = {"text": "[hidden]"}
+    assert from_readable_span(span).attributes == {"text": "[hidden]"}

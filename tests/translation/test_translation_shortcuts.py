@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from agentsight_otel.encoding import encode_json, to_jsonable
 from agentsight_otel.translation.assembly.lanes import History
 from agentsight_otel.translation.dialects.containers import input_messages, output_messages
+from agentsight_otel.translation.dialects.flattened import NO_OBJECTS, Flat, layout
 from agentsight_otel.translation.dialects.messages import (
     Message,
     Told,
@@ -23,6 +24,7 @@ from agentsight_otel.translation.dialects.messages import (
 )
 from agentsight_otel.translation.wire import iso
 
+NAMES = ("role", "content")
 MESSAGES: tuple[dict[str, Any], ...] = (
     {"role": "user", "content": "x"},
     {"role": "USER", "content": "x"},
@@ -91,11 +93,23 @@ def test_a_history_that_goes_on(
 )
 def test_a_flattened_history_that_goes_on(items: list[tuple[str, str]], known: int) -> None:
     """The same for flattened messages."""
-    flat: list[tuple[tuple[str, ...], tuple[Any, ...]]] = [
-        (("message.role", "message.content"), item) for item in items
-    ]
-    told = Told(flat[:known], messages_of_items(flat[:known], "user"))
+    flat = flattened(items)
+    before = flattened(items[:known])
+    told = Told(before, messages_of_items(before, "user"))
     assert shape(messages_of_items(flat, "user", told)) == shape(messages_of_items(flat, "user"))
+
+
+def flattened(items: list[tuple[str, str]]) -> Flat:
+    """Messages as the attributes of a span have them."""
+    values = {
+        f"{n}.message.{name}": text
+        for n, item in enumerate(items)
+        for name, text in zip(NAMES, item, strict=True)
+    }
+    if not values:
+        return NO_OBJECTS
+    laid = layout([[(f"message.{name}", f"{n}.message.{name}") for name in NAMES] for n in range(len(items))])
+    return Flat(laid.places, laid.values_of(values))
 
 
 @pytest.mark.parametrize("other", ["[]", "[1", '["x"]', '[{"role":"user","content":"x"}]', "", "[[]]"])

@@ -95,17 +95,24 @@ def _say_if_silent(turn: Turn, notices: Counter[str]) -> None:
 
 def _take_context(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, export_all: bool) -> None:
     """Name every span of a trace as a source; those of no agent's are exported only when asked."""
+    left: list[str] = []
+    named, sources = "", builder.sources(nodes[0].conversation)
     for node in nodes:
         span, kind = node.span, node.kind
+        if node.conversation != named:
+            named = node.conversation
+            sources = builder.sources(named)
         if response := node.reading.response:
-            memory.told.put(response, node.conversation)
+            memory.told.put(response, named)
         if LOG_ONLY in span.attributes:
-            builder.add_source(node.conversation, _log_key(span))
+            sources.append(_log_key(span))
             continue
-        builder.add_source(node.conversation, span.key)
-        memory.note_left(span)
+        sources.append(span.key)
+        left.append(span.span_id)
         if kind is _OTHER or (export_all and kind is None):
-            builder.add_span(node.conversation, _plain_span(node, node.conversation))
+            builder.add_span(named, _plain_span(node, named))
+    if left:
+        memory.note_left(nodes[0].span.trace_id, left)
 
 
 def _leave_out(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, export_all: bool) -> None:
@@ -114,8 +121,8 @@ def _leave_out(nodes: list[Node], memory: Memory, builder: BlockBuilder, *, expo
         conversation = node.reading.conversation
         if export_all and node.reading.is_ours and conversation:
             builder.add_span(conversation, _plain_span(node, conversation))
-            builder.add_source(conversation, node.span.key)
-            memory.note_left(node.span)
+            builder.sources(conversation).append(node.span.key)
+            memory.note_left(node.span.trace_id, [node.span.span_id])
         else:
             is_log = LOG_ONLY in node.span.attributes
             builder.filter(_log_key(node.span) if is_log else node.span.key, reason)

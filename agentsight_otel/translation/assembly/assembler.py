@@ -67,10 +67,14 @@ class Assembler:
             now_ns: The time, nanoseconds since any fixed moment.
         """
         builder = self._builder()
+        left_of = self._memory.delivered.get
+        keep = self._pending.add
         for span in spans:
             if semconv.SPAN_KIND in span.attributes:
                 self._add_native(span, builder)
-            elif self._has_left(span) or not self._pending.add(span, now_ns):
+                continue
+            left = left_of(span.trace_id)
+            if (left is not None and span.span_id in left) or not keep(span, now_ns):
                 builder.filter(span.key, DUPLICATE)
         self._make_room(builder)
         return builder.build()
@@ -122,9 +126,6 @@ class Assembler:
                 traces, self._pending, self._memory, self.notices, now_ns, export_all=self._export_all
             )
             assemble(ready, self._memory, builder, self.notices, export_all=self._export_all)
-
-    def _has_left(self, span: SpanData) -> bool:
-        return span.span_id in (self._memory.delivered.get(span.trace_id) or ())
 
     def _builder(self) -> BlockBuilder:
         return BlockBuilder(self._environment, self._max_text_length, self.notices)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from agentsight_otel.translation.block import Block, Upload
-from agentsight_otel.translation.limits import block_fields, describes_nothing
+from agentsight_otel.translation.limits import BLOCK_ATTRIBUTES, block_fields
 from agentsight_otel.translation.span_data import SpanData, SpanKey
 from agentsight_otel.translation.wire import encode_span
 
@@ -43,19 +43,20 @@ class BlockBuilder:
         """Append a wire span; the block fields its attributes state win over earlier ones."""
         self.add_spans(conversation_id, [span])
         if source is not None:
-            self.block(conversation_id).sources.append(source)
+            self.sources(conversation_id).append(source)
 
     def add_spans(self, conversation_id: str, spans: Iterable[SpanData]) -> None:
         """Append wire spans, in their order."""
         block = self.block(conversation_id)
+        append, limit = block.spans.append, self._max_text_length
         for span in spans:
-            if not describes_nothing(span.attributes):
+            if not span.attributes.keys().isdisjoint(BLOCK_ATTRIBUTES):
                 block.fields.update(block_fields(span.attributes, self._notices))
-            block.spans.append(encode_span(span, max_text_length=self._max_text_length))
+            append(encode_span(span, max_text_length=limit))
 
-    def add_source(self, conversation_id: str, key: SpanKey) -> None:
-        """Name a source span that is done when the block is."""
-        self.block(conversation_id).sources.append(key)
+    def sources(self, conversation_id: str) -> list[SpanKey]:
+        """Return the list of source spans that are done when the block is, to add to."""
+        return self.block(conversation_id).sources
 
     def add_upload(self, conversation_id: str, upload: Upload) -> None:
         """Append an attachment's bytes."""

@@ -13,7 +13,7 @@ from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.base import Kind
 from agentsight_otel.translation.dialects.messages import Message
 from agentsight_otel.translation.dialects.reading import Reading
-from agentsight_otel.translation.dialects.values import PLACEHOLDERS, as_text
+from agentsight_otel.translation.dialects.values import PLACEHOLDERS
 
 _LLM, _TOOL = Kind.LLM, Kind.TOOL
 _asks, _captured, _failed = attrgetter("asks"), attrgetter("captured"), attrgetter("reading.failed")
@@ -28,6 +28,7 @@ class Call:
         usage: Its tokens, each from the innermost span that has it.
         output: Messages of the model, of the span that recorded most.
         tool: The tool it was made inside of, None in the conversation itself.
+        response: Id that the provider gave its answer, or None.
         start_ns: When it began.
         end_ns: When it ended.
         asks_for_tools: The model wants tools to be run before it goes on.
@@ -44,6 +45,7 @@ class Call:
         "nodes",
         "output",
         "reply",
+        "response",
         "start_ns",
         "tool",
         "usage",
@@ -55,6 +57,7 @@ class Call:
         told = answered = main.reading
         self.start_ns, self.end_ns = main.span.start_ns, main.span.end_ns
         self.usage = main.reading.usage
+        self.response = main.reading.response
         if len(nodes) > 1:
             inner_first = nodes[::-1]
             self.start_ns = min([node.span.start_ns for node in nodes])
@@ -62,6 +65,7 @@ class Call:
             for node in inner_first:
                 if node is not main:
                     self.usage = self.usage.filled_from(node.reading.usage)
+            self.response = self.first("response_id")
             told = _richest(inner_first, "input").reading
             answered = _richest(inner_first, "output").reading
         self.delta = told.delta
@@ -106,7 +110,7 @@ class Call:
     @property
     def failed(self) -> bool:
         """Whether it ended in an error."""
-        return all(map(_failed, self.nodes))
+        return self.main.reading.failed and all(map(_failed, self.nodes))
 
     @property
     def only_logged(self) -> bool:
@@ -116,11 +120,10 @@ class Call:
     def first(self, field: str) -> str | None:
         """Return a text field of the innermost span that has it."""
         nodes = self.nodes
-        for node in nodes if len(nodes) == 1 else nodes[::-1]:
-            text = node.reading.fields.get(field)
-            if text is not None and (text := as_text(text)) is not None:
-                return text
-        return None
+        if len(nodes) == 1:
+            text = nodes[0].reading.fields.get(field)
+            return text if isinstance(text, str) and text.strip() else None
+        return next(filter(None, [node.reading.text(field) for node in reversed(nodes)]), None)
 
 
 def find_calls(nodes: Iterable[Node]) -> tuple[list[Call], list[Node]]:
@@ -207,12 +210,13 @@ def merge_shadows(runs: list[list[Call]]) -> set[int]:
     for call in every:
         by_trace.setdefault(call.main.span.trace_id, []).append(call)
     starts = [call.start_ns for call in every]
+    several = len({call.main.span.scope.name for call in every}) > 1
     for shadow in sorted(alone, key=lambda call: not call.only_logged):
         beside = by_trace[shadow.main.span.trace_id]
-        if len(beside) == 1 and shadow.first("response_id") is not None:
+        if len(beside) == 1 and shadow.response is not None:
             continue
         near = [call for call in beside if _same_in_trace(shadow, call)]
-        far = every[: bisect_right(starts, shadow.start_ns)] if not near else []
+        far = every[: bisect_right(starts, shadow.start_ns)] if several and not near else ()
         found = near or [call for call in far if _shadows(shadow, call)]
         found = [call for call in found if call is not shadow and id(call) not in hidden]
         if found:
@@ -223,9 +227,8 @@ def merge_shadows(runs: list[list[Call]]) -> set[int]:
 
 
 def _same_in_trace(shadow: Call, call: Call) -> bool:
-    response = shadow.first("response_id")
-    if response is not None and (other := call.first("response_id")) is not None:
-        return response == other
+    if shadow.response is not None and call.response is not None:
+        return shadow.response == call.response
     return shadow.only_logged and not call.only_logged and _says_the_same(shadow, call)
 
 

@@ -163,11 +163,12 @@ class Lane(msgspec.Struct):
         known = len(users) - offset
         unknown = max(-offset, 0)
         last = min(known, len(signs))
-        for n in range(unknown, last):
-            if not self._is(n + offset, signs[n]):
-                del users[n + offset :]
-                known = last = n
-                break
+        if [entry.sign for entry in users[unknown + offset : last + offset]] != signs[unknown:last]:
+            for n in range(unknown, last):
+                if not _same(users[n + offset].sign, signs[n]):
+                    del users[n + offset :]
+                    known = last = n
+                    break
         found = Found()
         for n in range(unknown, last):
             entry = users[n + offset]
@@ -204,9 +205,6 @@ class Lane(msgspec.Struct):
             entry.replied, entry.reply = True, signs[-1]
             found.backfill += answers
 
-    def _is(self, index: int, sign: int | None) -> bool:
-        return _same(self.users[index].sign, sign)
-
     def _offset(self, history: History) -> int | None:
         """Return the place in the lane of a history's first message, or None when it is another history.
 
@@ -216,7 +214,10 @@ class Lane(msgspec.Struct):
         known = len(self.users)
         signs, replies = history.signs, history.replies
         mine = [entry.sign for entry in self.users]
-        if signs[:known] == mine and self._answers_fit(0, known, replies, 0)[1] == 0:
+        if signs[:known] == mine and (
+            replies[:known] == [entry.reply for entry in self.users]
+            or self._answers_fit(0, known, replies, 0)[1] == 0
+        ):
             return 0
         exact = None not in mine and None not in signs
         best: tuple[int, bool, int, bool, int] | None = None
@@ -224,7 +225,7 @@ class Lane(msgspec.Struct):
             first, last = max(offset, 0), min(known, len(signs) + offset)
             if first < last and (
                 mine[first:last] == signs[first - offset : last - offset]
-                or (not exact and all(self._is(n, signs[n - offset]) for n in range(first, last)))
+                or (not exact and all(map(_same, mine[first:last], signs[first - offset : last - offset])))
             ):
                 right, wrong = self._answers_fit(first, last, replies, offset)
                 if not wrong and offset == 0:
@@ -232,31 +233,30 @@ class Lane(msgspec.Struct):
                 # Without an answer that fits, nothing speaks against a history that starts with the lane.
                 rank = (-right, not right and offset != 0, wrong, offset != 0, -offset)
                 best = min(best or rank, rank)
-        return -best[4] if best is not None else self._edited(signs)
+        return -best[4] if best is not None else self._edited(mine, signs)
 
-    def _edited(self, signs: list[int | None]) -> int | None:
+    def _edited(self, mine: list[int | None], signs: list[int | None]) -> int | None:
         """Return the place of a history of which the application changed a part."""
-        known = len(self.users)
+        known = len(mine)
         common = 0
-        while common < min(known, len(signs)) and self._is(common, signs[common]):
+        while common < min(known, len(signs)) and _same(mine[common], signs[common]):
             common += 1
-        rest = {entry.sign for entry in self.users[common:]}
-        if common and not self.dropped and not rest.intersection(signs[common:]):
+        if common and not self.dropped and not {*mine[common:]}.intersection(signs[common:]):
             return 0
         for length in range(min(known, len(signs)), 0, -1):
             first = known - length
             for start in range(len(signs) - length, -1, -1):
-                if first >= start and all(self._is(first + n, signs[start + n]) for n in range(length)):
+                if first >= start and all(map(_same, mine[first:], signs[start : start + length])):
                     return first - start
         return None
 
     def _answers_fit(self, first: int, last: int, replies: list[int | None], offset: int) -> tuple[int, int]:
         """Return how many answers are the same in the lane and in a history, and how many are not."""
         right = wrong = 0
-        for n in range(first, last):
-            entry = self.users[n]
+        theirs = replies[first - offset : last - offset]
+        for entry, reply in zip(self.users[first:last], theirs, strict=True):
             if entry.replied:
-                if _same(entry.reply, replies[n - offset]):
+                if entry.reply is None or reply is None or entry.reply == reply:
                     right += 1
                 else:
                     wrong += 1

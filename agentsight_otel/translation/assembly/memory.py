@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from agentsight_otel.translation.assembly.lanes import Lane
-from agentsight_otel.translation.span_data import SpanData
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -133,13 +133,13 @@ class Memory:
 
         self._recorded: Recent[str, set[str]] = Recent(_TURNS)
 
-    def note_left(self, span: SpanData) -> None:
-        """Remember that a span has left; a trace that never ends begins anew after a while."""
-        left = self.delivered.get(span.trace_id)
+    def note_left(self, trace_id: str, span_ids: Iterable[str]) -> None:
+        """Remember that spans have left; a trace that never ends begins anew after a while."""
+        left = self.delivered.get(trace_id)
         if left is None or len(left) >= _SPANS:
             left = set()
-            self.delivered.put(span.trace_id, left)
-        left.add(span.span_id)
+            self.delivered.put(trace_id, left)
+        left.update(span_ids)
 
     def note_recorded(self, turn_id: str, name: str) -> None:
         """Remember a tool that a turn of ours recorded itself."""

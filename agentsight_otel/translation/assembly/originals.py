@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from agentsight_otel import semconv
+from agentsight_otel.translation.assembly.trees import Node
 
 REPEATED = (
     "gen_ai.input.messages",
@@ -56,13 +57,11 @@ _SHARED = (
 """The names of other conventions that we write, in the order in which we do."""
 
 
-def beside_originals(
-    ours: dict[str, Any], originals: dict[str, Any], repeated: tuple[str, ...]
-) -> dict[str, Any]:
-    """Add the original attributes; a name of ours keeps our value."""
-    theirs = originals
+def beside_originals(ours: dict[str, Any], node: Node, repeated: tuple[str, ...]) -> dict[str, Any]:
+    """Add the original attributes of a span; a name of ours keeps our value."""
+    theirs = originals = node.span.attributes
     if repeated:
-        kept, dropped = _split(tuple(originals), repeated)
+        kept, dropped = _split(node.reading.names, repeated)
         if len(kept) < len(dropped):
             theirs = {key: originals[key] for key in kept}
         elif dropped:
@@ -74,20 +73,19 @@ def beside_originals(
     return result
 
 
-def with_originals(
-    ours: dict[str, Any], originals: list[dict[str, Any]], repeated: tuple[str, ...]
-) -> dict[str, Any]:
+def with_originals(ours: dict[str, Any], nodes: list[Node], repeated: tuple[str, ...]) -> dict[str, Any]:
     """Add the original attributes of several spans; where another has another value, it moves aside."""
     names: Iterable[str] = _SHARED
-    for theirs in originals:
-        result = beside_originals(ours, theirs, repeated)
+    for node in nodes:
+        theirs = node.span.attributes
+        result = beside_originals(ours, node, repeated)
         for key in names:
             if key not in theirs or key not in ours or ours[key] == theirs[key]:
                 continue
             if not key.startswith(("agentsight.", *repeated)):
                 result.setdefault(semconv.ORIGINAL_PREFIX + key, theirs[key])
         ours = result
-        names = ours.keys() if len(originals) > 1 else ()
+        names = ours.keys() if len(nodes) > 1 else ()
     return ours
 
 

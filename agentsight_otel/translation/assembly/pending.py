@@ -11,8 +11,11 @@ from agentsight_otel.translation.dialects.events import DETAILS
 from agentsight_otel.translation.span_data import EventData, LogData, SpanData
 
 _NAMES = frozenset(CONVERSATION_KEYS)
-_NUMBERS = frozenset({int, float, bool, type(None)})
-_RANKS = {key: rank for rank, key in reversed([*enumerate(CONVERSATION_KEYS)])}
+_SMALL = frozenset({str, int, float, bool, type(None)})
+_TEXTS = (str, bytes)
+_CONTAINERS = (dict, list, tuple)
+_is_text = str.__instancecheck__
+_rank = {key: rank for rank, key in reversed([*enumerate(CONVERSATION_KEYS)])}.__getitem__
 MAX_HELD_IDLES = 12
 """A trace whose conversation never rests leaves after this many idle times, as does one whose tools' results
 never come."""
@@ -69,13 +72,14 @@ class Pending:
         trace = self._traces.get(span.trace_id)
         if trace is None or trace.holder or trace.last_ns < now_ns:
             trace = self._trace(span.trace_id, now_ns)
-        if span.span_id in trace.spans:
+        span_id, attributes, events = span.span_id, span.attributes, span.events
+        if span_id in trace.spans:
             return False
-        trace.spans[span.span_id] = span
+        trace.spans[span_id] = span
         trace.known = True
-        self._count(trace, _size(span.attributes) + _size(span.events))
-        attributes = span.attributes
-        for key in sorted(_NAMES.intersection(attributes), key=_RANKS.__getitem__):
+        self._count(trace, _size(attributes) + _size(events) if events else _size(attributes))
+        named = _NAMES.intersection(attributes)
+        for key in named if len(named) <= 1 else sorted(named, key=_rank):
             value = attributes[key]
             if value and isinstance(value, str):
                 trace.conversations.add(value)
@@ -204,12 +208,13 @@ def _names_conversation(event: EventData) -> bool:
 
 def _size(value: object) -> int:
     """Return about how many bytes the texts in a value take, however deep they are."""
-    if isinstance(value, str | bytes):
-        return len(value)
-    if isinstance(value, dict | list | tuple):
+    if isinstance(value, _CONTAINERS):
         inner = value.values() if isinstance(value, dict) else value
-        # Nearly all are texts and numbers; a call for each would be seen in what translating a span takes.
-        return sum(
-            [len(one) if type(one) is str else _size(one) for one in inner if type(one) not in _NUMBERS]
-        )
+        # Nearly all are texts and numbers; a look at each would be seen in what translating a span takes.
+        size = sum(map(len, filter(_is_text, inner)))
+        if not _SMALL.issuperset(map(type, inner)):
+            size += sum([_size(one) for one in inner if type(one) not in _SMALL and not _is_text(one)])
+        return size
+    if isinstance(value, _TEXTS):
+        return len(value)
     return _size(value.attributes) + _size(value.body) if isinstance(value, EventData) else 0

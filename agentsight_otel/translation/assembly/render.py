@@ -90,7 +90,7 @@ class Renderer:
             attributes[semconv.DIALECT] = turn.root.reading.dialect
             if turn.root.reading.agent:
                 attributes[semconv.ENTITY_NAME] = turn.root.reading.agent
-            attributes = beside_originals(attributes, source.attributes, REPEATED)
+            attributes = beside_originals(attributes, turn.root, REPEATED)
         if self._synthetic:
             attributes[semconv.CONVERSATION_SYNTHETIC] = True
         said = turn.said
@@ -148,9 +148,7 @@ class Renderer:
             attributes[semconv.TOOL_RESPONSE] = result_text(run.result)
         if run.nodes:
             attributes[semconv.DIALECT] = run.nodes[0].reading.dialect
-            attributes = with_originals(
-                attributes, [node.span.attributes for node in run.nodes], TOOL_REPEATED
-            )
+            attributes = with_originals(attributes, run.nodes, TOOL_REPEATED)
             wire = msgspec.structs.replace(source, events=_without_messages(source))
         else:
             start = run.start_ns
@@ -190,9 +188,7 @@ class Renderer:
                 or call.first("error_type")
                 or "error"
             )
-        attributes = with_originals(
-            attributes, [node.span.attributes for node in reversed(call.nodes)], REPEATED
-        )
+        attributes = with_originals(attributes, call.nodes[::-1], REPEATED)
         return msgspec.structs.replace(
             source,
             parent_span_id=self._parent(call.nodes[0].span, turn),
@@ -232,7 +228,7 @@ class Renderer:
         return msgspec.structs.replace(
             source,
             parent_span_id=self._parent(source, turn),
-            attributes=beside_originals(attributes, source.attributes, repeated),
+            attributes=beside_originals(attributes, node, repeated),
             events=_without_messages(source),
         )
 
@@ -252,7 +248,7 @@ class Renderer:
         return msgspec.structs.replace(
             source,
             parent_span_id=self._parent(source, turn),
-            attributes=beside_originals(attributes, source.attributes, ()),
+            attributes=beside_originals(attributes, node, ()),
             events=_without_messages(source),
         )
 
@@ -294,8 +290,9 @@ def _add_model(attributes: dict[str, Any], call: Call) -> None:
         attributes[semconv.GEN_AI_REQUEST_MODEL] = model
         if requested and requested != model:
             attributes[semconv.LLM_REQUESTED_MODEL] = requested
-    if any(node.reading.flag("streaming") for node in call.nodes):
-        attributes[semconv.LLM_STREAMING] = True
+    for node in call.nodes:
+        if "streaming" in node.reading.fields and node.reading.flag("streaming"):
+            attributes[semconv.LLM_STREAMING] = True
 
 
 def _add_usage(attributes: dict[str, Any], call: Call) -> None:

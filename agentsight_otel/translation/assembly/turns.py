@@ -308,7 +308,7 @@ class TurnBuilder:
             return
         message, call = answer
         source = call.main.span if call is not None else run.root.span
-        response = call.first("response_id") if call is not None else None
+        response = call.response if call is not None else None
         key = (
             text_id("agent", self._id, response)
             if response

@@ -12,7 +12,7 @@ import msgspec
 
 from agentsight_otel.translation.dialects.base import Walk
 from agentsight_otel.translation.dialects.events import EVALUATION
-from agentsight_otel.translation.dialects.flattened import unflatten
+from agentsight_otel.translation.dialects.flattened import NO_OBJECTS, unflatten
 from agentsight_otel.translation.dialects.values import as_text
 
 _SCOPES = {"span annotations": "message", "trace annotations": "turn", "session annotations": "conversation"}
@@ -44,7 +44,7 @@ def read_annotations(found: Walk) -> tuple[Annotation, ...]:
         return ()
     read: list[Annotation] = []
     for field, scope in _SCOPES.items():
-        for paths, values in found.flat.get(field, ()):
+        for paths, values in found.flat.get(field, NO_OBJECTS).objects():
             item = unflatten(paths, values)
             inner = item.get("annotation", item.get("evaluation")) if isinstance(item, dict) else None
             if isinstance(inner, dict):

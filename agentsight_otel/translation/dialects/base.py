@@ -173,6 +173,7 @@ class Walk(msgspec.Struct, gc=False):
 
     Attributes:
         span: The span.
+        names: Its attributes' names, the same tuple for all spans of one place in a program.
         kind: What it is, or None when nothing says.
         dialect: Name of the convention that said so.
         fields: The best value of each field of `Dialect`.
@@ -185,6 +186,7 @@ class Walk(msgspec.Struct, gc=False):
     """
 
     span: SpanData
+    names: tuple[str, ...]
     kind: Kind | None
     dialect: str
     fields: dict[str, Any]

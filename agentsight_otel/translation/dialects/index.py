@@ -6,12 +6,11 @@ place in a program share into a plan of what to read, however many dialects ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from agentsight_otel.translation.dialects.base import CONTENT_FIELDS, KEY_FIELDS, Dialect, Kind, Rules, Walk
-from agentsight_otel.translation.dialects.flattened import Flat, split_number
+from agentsight_otel.translation.dialects.flattened import Flat, Layout, getter, layout, split_number
 from agentsight_otel.translation.dialects.values import load
 from agentsight_otel.translation.span_data import SpanData
 
@@ -21,8 +20,6 @@ _ANNOTATIONS = " annotations"
 _SPEAKING = CONTENT_FIELDS | {"system_instructions", "event_list"}
 _ROUTES_KEPT = 4096
 _PLANS_KEPT = 256
-
-_Getter = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
 class _Slot(NamedTuple):
@@ -55,11 +52,12 @@ class _Plan(NamedTuple):
     """What the attribute names of one place in a program mean: its spans share them, in the same order.
 
     Attributes:
+        names: The attributes' names.
         fields: Those that one attribute may fill.
+        values_of: Gets these attributes' values.
         ranked: Those that several may fill, in order of precedence, and those in which an empty list or
             object says nothing.
-        flat: For each field its objects, messages in order: what the attributes' names are paths to, and how
-            to get their values.
+        flat: The objects of each flattened field, messages in order.
         kinds: Attributes that may name the kind, in order of precedence.
         metadata: Attributes by the key of the entry.
         whole_metadata: Attributes that hold whole objects.
@@ -68,9 +66,11 @@ class _Plan(NamedTuple):
         judges: Likewise.
     """
 
-    fields: list[tuple[str, str]]
+    names: tuple[str, ...]
+    fields: tuple[str, ...]
+    values_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     ranked: list[tuple[str, bool, list[str]]]
-    flat: list[tuple[str, list[tuple[tuple[str, ...], _Getter]]]]
+    flat: list[tuple[str, Layout]]
     kinds: list[tuple[_KindSlot, str]]
     metadata: list[tuple[str, str]]
     whole_metadata: list[str]
@@ -112,17 +112,18 @@ class Index:
         attributes = span.attributes
         keys = tuple(attributes)
         plan = self._plans.get(keys) or self._plan(keys)
-        fields: dict[str, Any] = {}
-        for field, key in plan.fields:
-            value = attributes[key]
-            if value or (value is not None and value != ""):  # to compare each would take three times as long
-                fields[field] = value
+        values = plan.values_of(attributes)
+        fields: dict[str, Any] = dict(zip(plan.fields, values, strict=True))
+        if not all(values) and (None in values or "" in values):
+            fields = {field: value for field, value in fields.items() if value is not None and value != ""}
         if plan.ranked:
             _add_ranked(fields, plan.ranked, attributes)
         if self._rules.json_texts:
             fields = {field: _bare(value) for field, value in fields.items()}
-        flat = _flat(plan, attributes) if plan.flat else {}
-        metadata: dict[str, Any] = {field: attributes[key] for field, key in plan.metadata}
+        flat = {field: Flat(places, values_of(attributes)) for field, (places, values_of) in plan.flat}
+        metadata: dict[str, Any] = (
+            {field: attributes[key] for field, key in plan.metadata} if plan.metadata else {}
+        )
         if plan.whole_metadata:
             metadata[""] = [attributes[key] for key in plan.whole_metadata]
         kind, dialect = _kind_named(plan, attributes)
@@ -134,6 +135,7 @@ class Index:
             kind = Kind.OTHER
         return Walk(
             span,
+            plan.names,
             kind,
             dialect,
             fields,
@@ -182,7 +184,7 @@ class Index:
     def _plan(self, keys: tuple[str, ...]) -> _Plan:
         if len(self._plans) >= _PLANS_KEPT:
             self._plans.clear()
-        plan = self._plans[keys] = _planned([(key, self._route(key)) for key in keys])
+        plan = self._plans[keys] = _planned(keys, [self._route(key) for key in keys])
         return plan
 
     def _route(self, key: str) -> _Route:
@@ -210,14 +212,13 @@ def _below(route: _Route, field: str, rest: str, purpose: str) -> _Route:
     return route._replace(flat=field, number=numbered[0], path=numbered[1])
 
 
-def _planned(routes: list[tuple[str, _Route]]) -> _Plan:
+def _planned(names: tuple[str, ...], routes: list[_Route]) -> _Plan:
     slots: dict[str, list[tuple[int, str]]] = {}
-    names = {key for key, _ in routes}
     flat: dict[str, dict[int, list[tuple[str, str]]]] = {}
     kinds: list[tuple[_KindSlot, str]] = []
     metadata: list[tuple[str, str]] = []
     whole_metadata: list[str] = []
-    for key, route in routes:
+    for key, route in zip(names, routes, strict=True):
         if route.flat:
             flat.setdefault(route.flat, {}).setdefault(route.number, []).append((route.path, key))
             continue
@@ -229,20 +230,23 @@ def _planned(routes: list[tuple[str, _Route]]) -> _Plan:
         elif route.whole_metadata:
             whole_metadata.append(key)
     kinds.sort(key=lambda one: one[0].rank)
+    lone = {
+        field: ranked[0][1]
+        for field, ranked in slots.items()
+        if len(ranked) == 1 and field not in CONTENT_FIELDS
+    }
     return _Plan(
-        [
-            (field, ranked[0][1])
-            for field, ranked in slots.items()
-            if len(ranked) == 1 and field not in CONTENT_FIELDS
-        ],
+        names,
+        tuple(lone),
+        getter(tuple(lone.values())),
         [
             (field, field in CONTENT_FIELDS, [key for _, key in sorted(ranked)])
             for field, ranked in slots.items()
-            if len(ranked) > 1 or field in CONTENT_FIELDS
+            if field not in lone
         ],
         [
-            (field, _objects(sorted(numbered.items()) if field in CONTENT_FIELDS else numbered.items()))
-            for field, numbered in flat.items()
+            (field, layout([objects[n] for n in (sorted(objects) if field in CONTENT_FIELDS else objects)]))
+            for field, objects in flat.items()
         ],
         kinds,
         metadata,
@@ -251,23 +255,6 @@ def _planned(routes: list[tuple[str, _Route]]) -> _Plan:
         describes=bool(metadata or whole_metadata or "tags" in slots or "session.id" in names),
         judges=any(field.endswith(_ANNOTATIONS) for field in flat),
     )
-
-
-def _objects(
-    numbered: Iterable[tuple[int, list[tuple[str, str]]]],
-) -> list[tuple[tuple[str, ...], _Getter]]:
-    objects = []
-    for _, items in numbered:
-        paths, names = zip(*items, strict=True)
-        objects.append((paths, _getter(names)))
-    return objects
-
-
-def _getter(names: tuple[str, ...]) -> _Getter:
-    if len(names) > 1:
-        return itemgetter(*names)
-    [name] = names
-    return lambda attributes: (attributes[name],)
 
 
 def _add_ranked(
@@ -282,13 +269,6 @@ def _add_ranked(
             ):
                 fields[field] = value
                 break
-
-
-def _flat(plan: _Plan, attributes: Mapping[str, Any]) -> dict[str, Flat]:
-    return {
-        field: [(paths, values_of(attributes)) for paths, values_of in objects]
-        for field, objects in plan.flat
-    }
 
 
 def _bare(value: Any) -> Any:

@@ -4,61 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from agentsight_otel.encoding import Quiet, decode_json
 from agentsight_otel.translation.dialects.flattened import Flat, unflatten
 from agentsight_otel.translation.dialects.parts import Part, join_text, read_part
-from agentsight_otel.translation.dialects.schema import read_written
+from agentsight_otel.translation.dialects.roles import ITEM_ROLES, ROLES, SPEAKERS
+from agentsight_otel.translation.dialects.schema import Spoken, read_all_written, read_written
 from agentsight_otel.translation.dialects.values import load, text_signature
 
 _MAX_DEPTH = 8
 _MAX_MESSAGES = 20_000
-_MAX_CACHED = 2_048
+_MAX_CACHED = 4_096
+_MAX_AT_ONCE = 2
+_CACHE_SIZE = 1024
 _SEQUENCES = (list, tuple)
 _ONLY_TEXT = frozenset({str})
 
-_ROLES = {
-    "user": "user",
-    "human": "user",
-    "end_user": "user",
-    "customer": "user",
-    "assistant": "assistant",
-    "ai": "assistant",
-    "model": "assistant",
-    "bot": "assistant",
-    "chatbot": "assistant",
-    "agent": "assistant",
-    "system": "system",
-    "developer": "system",
-    "tool": "tool",
-    "function": "tool",
-    "tool_message": "tool",
-    "toolmessage": "tool",
-    "humanmessage": "user",
-    "humanmessagechunk": "user",
-    "aimessage": "assistant",
-    "aimessagechunk": "assistant",
-    "systemmessage": "system",
-    "functionmessage": "tool",
-    "tool-response": "tool",
-    "tool-call": "assistant",
-}
-_SPEAKERS = frozenset(name for name, role in _ROLES.items() if role != "tool")
 _PLAIN_PATHS = frozenset({("message.role", "message.content"), ("role", "content")})
-_ITEM_ROLES = {
-    "function_call": "assistant",
-    "custom_tool_call": "assistant",
-    "reasoning": "assistant",
-    "function_call_output": "tool",
-    "custom_tool_call_output": "tool",
-    "tool_call": "assistant",
-    "tool_call_response": "tool",
-    "tool_result": "tool",
-    "tool_use": "assistant",
-}
 _LISTS_IN_ORDER = (
     "messages",
     "chat_history",
@@ -133,7 +98,7 @@ def _media_sign(parts: tuple[Part, ...]) -> int | None:
     return text_signature("|".join([f"{one.kind}:{one.uri}:{len(one.data)}:{one.name}" for one in parts]))
 
 
-class Told(NamedTuple):
+class Told(Quiet, msgspec.Struct, frozen=True, gc=False):
     """What an input was read from, and what was read; the next call's input usually begins with it.
 
     Attributes:
@@ -157,7 +122,7 @@ def read_messages(value: Any, default_role: str = "user", earlier: Told | None =
         if earlier is not None and isinstance(earlier.source, str):
             known = len(earlier.source) - 1
             if value[known : known + 1] == "," and value.startswith(earlier.source[:-1]):
-                rest = read_list("[" + value[known + 1 :], default_role)
+                rest = read_list("[" + value[known + 1 :].lstrip(), default_role)
                 if rest is not None:
                     return (*earlier.messages, *rest)[:_MAX_MESSAGES]
         listed = read_list(value, default_role)
@@ -169,28 +134,58 @@ def read_messages(value: Any, default_role: str = "user", earlier: Told | None =
 def messages_of_items(flat: Flat, default_role: str, earlier: Told | None = None) -> tuple[Message, ...]:
     """Return the messages of flattened objects; arguments as for `read_messages`."""
     found: list[Message] = []
-    if earlier is not None and flat[: len(earlier.source)] == earlier.source:
+    if earlier is not None and (rest := _beyond(earlier.source, flat)) is not None:
         found += earlier.messages
-        flat = flat[len(earlier.source) :]
-    for paths, values in flat:
-        found += message_of_items(paths, values, default_role)
+        flat = rest
+    values = flat.values
+    for paths, start, end, _ in flat.places:
+        found += message_of_items(paths, values[start:end], default_role)
     return tuple(found)
+
+
+def _beyond(earlier: str | Flat, flat: Flat) -> Flat | None:
+    """Return what follows in a history that goes on from an earlier one; None when it does not."""
+    if isinstance(earlier, str):
+        return None
+    known = len(earlier.places)
+    if flat.places[:known] != earlier.places or flat.values[: len(earlier.values)] != earlier.values:
+        return None
+    return Flat(flat.places[known:], flat.values)
+
+
+# Every model call repeats the whole history, so nearly every message has been read before.
+_items: dict[tuple[tuple[str, ...], tuple[Any, ...], str], tuple[Message, ...]] = {}
 
 
 def message_of_items(
     paths: tuple[str, ...], values: tuple[Any, ...], default_role: str
 ) -> tuple[Message, ...]:
     """Return the messages of one flattened object: its paths, as `split_number` leaves them, and values."""
-    if _ONLY_TEXT.issuperset(map(type, values)) and sum(map(len, values)) <= _MAX_CACHED:
-        return _cached_items(paths, values, default_role)
-    return tuple(_read(unflatten(paths, values), default_role, 1))
-
-
-# Every model call repeats the whole history, so nearly every message has been read before.
+    try:
+        known = _items.get((paths, values, default_role))
+    except TypeError:  # a list or an object is among the values
+        known = None
+    if known is not None:
+        return known
+    if not _ONLY_TEXT.issuperset(map(type, values)):
+        return tuple(_read(unflatten(paths, values), default_role, 1))
+    if paths in _PLAIN_PATHS and values[0] in SPEAKERS and values[1]:
+        found: tuple[Message, ...] = (Message(ROLES[values[0]], (Part("text", values[1]),)),)
+    else:
+        found = tuple(_read(unflatten(paths, values), default_role, 1))
+    if sum(map(len, values)) <= _MAX_CACHED:
+        if len(_items) >= _CACHE_SIZE:
+            _items.clear()
+        _items[paths, values, default_role] = found
+    return found
 
 
 def read_list(text: str | bytes, default_role: str) -> tuple[Message, ...] | None:
     """Return the messages in a JSON list; None when the text is none."""
+    if type(text) is str and len(text) <= _MAX_CACHED and text.count('{"role"') <= _MAX_AT_ONCE:
+        listed = _cached_list(text)
+        if listed is not None:
+            return listed
     try:
         raws = _decode_list(text)
     except (msgspec.DecodeError, RecursionError):
@@ -203,11 +198,9 @@ def read_list(text: str | bytes, default_role: str) -> tuple[Message, ...] | Non
 
 
 def _one_json(data: bytes, default_role: str) -> tuple[Message, ...]:
-    written = read_written(data)
-    if written is not None:
-        role, parts = written
-        if role in _SPEAKERS or (role == "tool" and parts and parts[0].kind in _TOOL_PARTS):
-            return (Message(_ROLES[role], parts),)
+    spoken = read_written(data)
+    if spoken is not None and (message := _from_spoken(spoken)) is not None:
+        return (message,)
     try:
         value = decode_json(data)
     except (msgspec.DecodeError, RecursionError):
@@ -215,15 +208,23 @@ def _one_json(data: bytes, default_role: str) -> tuple[Message, ...]:
     return tuple(_read(value if type(value) is dict else load(value), default_role, 1))
 
 
+# Of a long list a part was read before; a short one is read at once, or was read as a whole.
+@lru_cache(maxsize=_CACHE_SIZE)
+def _cached_list(text: str) -> tuple[Message, ...] | None:
+    spoken = read_all_written(text) or ()
+    listed = [message for one in spoken if (message := _from_spoken(one)) is not None]
+    return tuple(listed) if listed and len(listed) == len(spoken) else None
+
+
+def _from_spoken(spoken: Spoken) -> Message | None:
+    role, parts = spoken
+    if role in SPEAKERS or (role == "tool" and parts and parts[0].kind in _TOOL_PARTS):
+        return Message(ROLES[role], parts)
+    return None
+
+
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_cached_json = lru_cache(maxsize=2048)(_one_json)
-
-
-@lru_cache(maxsize=2048)
-def _cached_items(paths: tuple[str, ...], values: tuple[Any, ...], default_role: str) -> tuple[Message, ...]:
-    if paths in _PLAIN_PATHS and values[0] in _SPEAKERS and values[1]:
-        return (Message(_ROLES[values[0]], (Part("text", values[1]),)),)
-    return tuple(_read(unflatten(paths, values), default_role, 1))
+_cached_json = lru_cache(maxsize=_CACHE_SIZE)(_one_json)
 
 
 def _read(value: Any, default_role: str, depth: int) -> list[Message]:
@@ -286,9 +287,9 @@ def read_message(value: dict[str, Any], default_role: str = "user") -> Message |
     value = unwrap(value)
     role = _role(value)
     tagged = value.get("type")
-    if role is None and isinstance(tagged, str) and tagged in _ITEM_ROLES:
+    if role is None and isinstance(tagged, str) and tagged in ITEM_ROLES:
         part = read_part(value)
-        return Message(_ITEM_ROLES[tagged], (part,)) if part is not None else None
+        return Message(ITEM_ROLES[tagged], (part,)) if part is not None else None
     content = None
     for key in _CONTENTS:
         content = value.get(key)
@@ -308,12 +309,12 @@ def read_message(value: dict[str, Any], default_role: str = "user") -> Message |
 
 def _role(value: dict[str, Any]) -> str | None:
     role = value.get("role")
-    if type(role) is str and role in _ROLES:
-        return _ROLES[role]
+    if type(role) is str and role in ROLES:
+        return ROLES[role]
     for key in ("role", "type", "author", "sender"):
         role = value.get(key)
         if isinstance(role, str):
-            known = _ROLES.get(role.lower())
+            known = ROLES.get(role.lower())
             if known is not None:
                 return known
             if key == "role" and role:

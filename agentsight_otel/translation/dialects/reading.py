@@ -10,6 +10,7 @@ from agentsight_otel.translation.dialects import containers, walk
 from agentsight_otel.translation.dialects.annotations import Annotation, read_annotations
 from agentsight_otel.translation.dialects.base import Kind, Rules
 from agentsight_otel.translation.dialects.events import EventMessages, listed_events, with_details
+from agentsight_otel.translation.dialects.flattened import Flat
 from agentsight_otel.translation.dialects.lazy import Lazy
 from agentsight_otel.translation.dialects.messages import Message, Told, messages_of_items, read_messages
 from agentsight_otel.translation.dialects.parts import Part, read_part, text_part
@@ -19,6 +20,7 @@ from agentsight_otel.translation.span_data import SpanData
 
 _IDS_IN_METADATA = ("session_id", "conversation_id", "thread_id", "sessionId", "conversationId", "threadId")
 _USERS_IN_METADATA = ("user_id", "userId", "customer_id", "customerId")
+_REASONS = (list, tuple, str)
 _ERRORS = frozenset({"error", "failed", "true"})
 _OURS = "agentsight.conversation.id"
 _TOOL, _LLM = Kind.TOOL, Kind.LLM
@@ -34,7 +36,6 @@ class _Side(NamedTuple):
     read_value: Callable[[Any], tuple[Message, ...]]
 
 
-_NO_EVENTS = EventMessages()
 _INPUT = _Side("input_messages", "input_value", "user", containers.input_messages)
 _OUTPUT = _Side("output_messages", "output_value", "assistant", containers.output_messages)
 
@@ -52,11 +53,13 @@ class Reading:
         agent: Name of the agent, or None.
         response: Id that the provider gave its answer, or None.
         fields: The best value of each field of `Dialect`.
+        names: The attributes' names, the same tuple for all spans of one place in a program.
         rules: Habits of the framework.
         speaks: It may hold messages.
         describes: It may hold metadata of the conversation.
         has_metadata: It does hold some beside a session's id.
         judges: It may hold feedback.
+        failed: The span ended in an error.
     """
 
     _earlier: Told | None = None
@@ -66,6 +69,7 @@ class Reading:
         self.span = span = with_details(span) if span.events else span
         self._found = found = walk(span)
         self.fields = fields = found.fields
+        self.names = found.names
         self.rules = rules = found.rules
         self.dialect = found.dialect
         self.kind = found.kind
@@ -83,6 +87,11 @@ class Reading:
         self.describes = found.describes
         self.has_metadata = bool(found.metadata) or "tags" in fields
         self.judges = bool(span.events) or found.judges
+        self.failed = (
+            span.status == "error"
+            or "error_type" in fields
+            or ("finish_reasons" in fields and _names_error(fields["finish_reasons"]))
+        )
 
     def text(self, field: str) -> str | None:
         """A text field, None when missing or blank."""
@@ -98,18 +107,6 @@ class Reading:
             if isinstance(value, dict):
                 metadata = {**value, **metadata}
         return metadata
-
-    @Lazy
-    def failed(self) -> bool:
-        """Whether the span ended in an error."""
-        if self.span.status == "error" or "error_type" in self.fields:
-            return True
-        if "finish_reasons" not in self.fields:
-            return False
-        reasons = self.fields["finish_reasons"]
-        if isinstance(reasons, str):
-            reasons = load(reasons)
-        return isinstance(reasons, list | tuple | str) and "error" in reasons
 
     def flag(self, field: str) -> bool:
         """Whether a flag is set."""
@@ -158,7 +155,7 @@ class Reading:
         self._earlier = None
         source = self.fields.get("input_messages") or self._found.flat.get("input_messages")
         whole = messages is self._listed and not self.span.dropped_attributes
-        return Told(source, messages) if whole and messages and isinstance(source, str | list) else earlier
+        return Told(source, messages) if whole and messages and isinstance(source, str | Flat) else earlier
 
     @Lazy
     def input(self) -> tuple[Message, ...]:
@@ -187,28 +184,30 @@ class Reading:
     def _events(self) -> EventMessages:
         if "event_list" in self.fields:
             return EventMessages.of((*self.span.events, *listed_events(self.fields["event_list"])))
-        return EventMessages.of(self.span.events) if self.span.events else _NO_EVENTS
+        return EventMessages.of(self.span.events)
 
     def _messages(self, side: _Side) -> tuple[Message, ...]:
         earlier = self._earlier if side is _INPUT else None
-        value = self.fields.get(side.messages)
+        fields = self.fields
+        value = fields.get(side.messages)
         if value is not None and (messages := read_messages(value, side.role, earlier)):
             self._listed = messages
             return messages
-        told = self._events.input if side is _INPUT else self._events.output
-        if told:
-            return told
+        if self.span.events or "event_list" in fields:
+            told = self._events.input if side is _INPUT else self._events.output
+            if told:
+                return told
         flat = self._found.flat.get(side.messages)
         if flat:
             # The SDK drops the oldest attributes, and a message without its role would be anybody's.
             if self.span.dropped_attributes:
-                flat = [item for item in flat if any(path.endswith("role") for path in item[0])]
+                flat = Flat(tuple([place for place in flat.places if place.has_role]), flat.values)
                 earlier = None
             messages = messages_of_items(flat, side.role, earlier)
             if any(map(_parts, messages)):
                 self._listed = messages
                 return messages
-        value = self.fields.get(side.value)
+        value = fields.get(side.value)
         return side.read_value(value) if value is not None else ()
 
 
@@ -252,6 +251,13 @@ def _reply_message(reading: Reading) -> tuple[Message, ...]:
         if part is not None and part.kind == "tool_call":
             parts.append(part)
     return (Message("assistant", tuple(parts)),) if parts else ()
+
+
+def _names_error(reasons: Any) -> bool:
+    """Whether an error is among the reasons why the model stopped."""
+    if isinstance(reasons, str):
+        reasons = load(reasons)
+    return isinstance(reasons, _REASONS) and "error" in reasons
 
 
 def _first_id(metadata: dict[str, Any], keys: tuple[str, ...]) -> str | None:

@@ -55,16 +55,37 @@ class _Written(Quiet, msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Written).decode
+_decode_all = msgspec.json.Decoder(list[_Written]).decode
+
+Spoken = tuple[str, tuple[Part, ...]]
+"""The role of a message as written, and its parts."""
 
 
-def read_written(data: bytes) -> tuple[str, tuple[Part, ...]] | None:
-    """Return the role as written and the parts of a message; None when it has another form."""
+def read_all_written(text: str) -> list[Spoken] | None:
+    """Return what `read_written` does for every message of a list; None when any has another form."""
+    if not text.startswith('[{"role"'):
+        return None
+    try:
+        return [_spoken(written) for written in _decode_all(text)]
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def read_written(data: bytes) -> Spoken | None:
+    """Return the role and the parts of a message; None when it has another form."""
     if not data.startswith(b'{"role"'):
         return None
     try:
-        written = _decode(data)
+        return _spoken(_decode(data))
     except (msgspec.DecodeError, RecursionError):
         return None
-    if written.parts is not None:
-        return written.role, tuple([part for one in written.parts if (part := one.part()) is not None])
-    return written.role, (Part("text", written.content),) if written.content else ()
+
+
+def _spoken(written: _Written) -> Spoken:
+    parts = written.parts
+    if parts is None:
+        return written.role, (Part("text", written.content),) if written.content else ()
+    if len(parts) == 1:
+        part = parts[0].part()
+        return written.role, (part,) if part is not None else ()
+    return written.role, tuple([part for one in parts if (part := one.part()) is not None])

@@ -52,11 +52,9 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 
 _NOTHING = Usage()
-_COUNTS = frozenset(
+_RARE = frozenset(
     {
-        "input_tokens",
         "input_tokens_without_cache",
-        "output_tokens",
         "cache_read_tokens",
         "cache_write_tokens",
         "reasoning_tokens",
@@ -68,25 +66,29 @@ _COUNTS = frozenset(
 
 def read_usage(fields: dict[str, Any]) -> Usage:
     """Return the counts among a walk's fields, or in a recorded answer of the provider."""
-    if _COUNTS.isdisjoint(fields) and "usage_json" not in fields:
+    given = fields.get
+    total_input, output = as_count(given("input_tokens")), as_count(given("output_tokens"))
+    plain = _RARE.isdisjoint(fields) and "usage_json" not in fields
+    if plain and total_input is None and output is None and "input_tokens" not in fields:
         return _NOTHING
-    count = {field: as_count(fields[field]) for field in _COUNTS.intersection(fields)}.get
-    cache_read = count("cache_read_tokens")
+    rare = {} if plain else {field: as_count(fields[field]) for field in _RARE.intersection(fields)}
+    cache_read = rare.get("cache_read_tokens")
     if cache_read is None and "input_tokens" in fields:
-        cache_read = _cached_in_answer(fields.get("output_value"))
-    cache_write = count("cache_write_tokens")
-    total_input = count("input_tokens")
-    bare = count("input_tokens_without_cache")
+        cache_read = _cached_in_answer(given("output_value"))
+    if plain:
+        return Usage(total_input, output, cache_read)
+    cache_write = rare.get("cache_write_tokens")
+    bare = rare.get("input_tokens_without_cache")
     if total_input is None and bare is not None:
         total_input = bare + (cache_read or 0) + (cache_write or 0)
     usage = Usage(
         total_input,
-        count("output_tokens"),
+        output,
         cache_read,
         cache_write,
-        count("reasoning_tokens"),
-        count("audio_input_tokens"),
-        count("audio_output_tokens"),
+        rare.get("reasoning_tokens"),
+        rare.get("audio_input_tokens"),
+        rare.get("audio_output_tokens"),
     )
     return usage.filled_from(_usage_object(fields["usage_json"])) if "usage_json" in fields else usage
 
