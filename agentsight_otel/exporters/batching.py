@@ -18,6 +18,8 @@ _HEAD = b'{"sdk":' + encode_json({"name": "agentsight-otel", "version": __versio
 _TAIL = b"]}"
 _BLOCK_OVERHEAD = 64
 _ID_BYTES = 96
+_ENOUGH = 2 * 1024 * 1024
+"""Bytes that are sent without waiting for more: what is on its way is in memory twice."""
 
 
 class _Ids(msgspec.Struct):
@@ -163,11 +165,13 @@ class Batcher:
         self.max_bytes = max_bytes
         self._ready: deque[Batch] = deque()
         self._parts: dict[str, Part] = {}
+        self._latest = ""
         self._size = 0
 
     def add(self, block: Block) -> None:
         """Take a block; its spans keep their order, and later fields win."""
         origin = Origin(block.sources, block.uploads)
+        self._latest = block.conversation_id
         if self._joins(block, origin):
             return
         whole = Part(block.conversation_id, block.fields, block.spans, [origin])
@@ -182,14 +186,18 @@ class Batcher:
 
     @property
     def full(self) -> bool:
-        """Whether a full request is ready."""
-        return bool(self._ready)
+        """Whether a request is ready that need not wait for more."""
+        return bool(self._ready) or (self._size >= _ENOUGH and len(self._parts) > 1)
 
     def take(self) -> Batch | None:
         """Return the next request, a partly filled one if there is no other."""
         if self._ready:
             return self._ready.popleft()
+        # Its rest may be to come: what fits one request is not spread over two for want of patience.
+        growing = self._parts.pop(self._latest) if self.full else None
         self._close()
+        if growing is not None:
+            self._add(growing)
         return self._ready.popleft() if self._ready else None
 
     def holds(self, conversation_id: str) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 from agentsight_otel.exporters.accounts import Accounts, Seen
 from agentsight_otel.exporters.arrivals import Arrivals
-from agentsight_otel.exporters.entries import KEY_OF, KINDS, Entry, decode, encoded, opened, span_key, weight
+from agentsight_otel.exporters.contents import payload, values
+from agentsight_otel.exporters.entries import KEY_OF, KINDS, Entry, encoded, span_key, weight
 from agentsight_otel.exporters.logs import LogIndex
 from agentsight_otel.exporters.memory import Memory
 from agentsight_otel.exporters.stats import Stats
@@ -149,7 +150,7 @@ class Ledger:
                     taken.append((entry, entry.value))
                     if entry.ref is not None:
                         self._memory.let_go(entry)
-        found = [(entry, self._opened(entry, value)) for entry, value in taken]
+        found = list(zip([entry for entry, _ in taken], values(self.journal, taken), strict=True))
         unreadable = [entry for entry, value in found if value is None]
         if unreadable:
             self.drop(unreadable, "unreadable")
@@ -185,9 +186,7 @@ class Ledger:
 
     def payload(self, entry: Entry) -> bytes:
         """Return a record's bytes, empty when they are gone."""
-        if entry.value is not None:
-            return encoded(entry.value)
-        return (self.journal.read(entry.ref, entry.size) if entry.ref is not None else None) or b""
+        return payload(self.journal, entry)
 
     def deliver(self, entries: Iterable[Entry]) -> None:
         """Settle records as delivered."""
@@ -347,13 +346,6 @@ class Ledger:
             self.drop(self._shed(), "disk_full" if self.journal.failing else "memory_full")
         if self.journal.over_limit:
             self.evict()
-
-    def _opened(self, entry: Entry, value: Any) -> Any:
-        if value is not None:
-            return opened(value)
-        if entry.ref is None:
-            return None
-        return decode(entry.kind, self.journal.read(entry.ref, entry.size) or b"")
 
     def _shed(self) -> list[Entry]:
         """Find the oldest records to drop when memory is the only place and it is full."""

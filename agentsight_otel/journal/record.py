@@ -21,6 +21,7 @@ _HEAD = struct.Struct("<4sI")
 _TAIL = struct.Struct(f"<IBBxxI{KEY_SIZE}s")
 HEADER_SIZE = _HEAD.size + _TAIL.size
 pack_head, pack_tail = _HEAD.pack, _TAIL.pack
+_read_header = struct.Struct(_HEAD.format + _TAIL.format.removeprefix("<")).unpack_from
 
 ACK_SIZE = 8
 _ACK = struct.Struct("<II")
@@ -77,13 +78,13 @@ def pack(kind: int, key: bytes, payload: bytes, created: int) -> bytes:
 def unpack(data: bytes, offset: int = 0) -> Record | None:
     """Read the record at *offset*, None when there is no intact one of this version."""
     start = offset + HEADER_SIZE
-    if start > len(data) or data[offset : offset + 4] != MAGIC:
+    if start > len(data):
         return None
-    _, crc = _HEAD.unpack_from(data, offset)
-    length, version, kind, created, key = _TAIL.unpack_from(data, offset + _HEAD.size)
-    if version != VERSION or start + length > len(data):
+    magic, crc, length, version, kind, created, key = _read_header(data, offset)
+    end = start + length
+    if magic != MAGIC or version != VERSION or end > len(data):
         return None
-    payload = data[start : start + length]
+    payload = data[start:end]
     if crc32(payload, crc32(data[offset + _HEAD.size : start])) != crc:
         return None
     return Record(kind, key, payload, created, offset)

@@ -134,14 +134,19 @@ class Segment:
             _fdatasync(self._fd)
             self._synced = reached
 
-    def read(self, offset: int, length: int) -> record.Record | None:
-        """Read the record whose payload has *length* bytes, None when it is not intact."""
+    def read(self, places: Sequence[tuple[int, int]]) -> list[bytes | None]:
+        """Read payloads with one system call, each given by its record's offset and its length, in order.
+
+        Returns:
+            None for one whose record is not intact.
+        """
+        start, (last, length) = places[0][0], places[-1]
         try:
-            data = _pread(self._fd, record.HEADER_SIZE + length, offset)
+            data = _pread(self._fd, last + record.HEADER_SIZE + length - start, start)
         except OSError:
-            return None
-        found = record.unpack(data)
-        return None if found is None else found._replace(offset=offset)
+            return [None] * len(places)
+        found = [record.unpack(data, offset - start) for offset, _ in places]
+        return [None if each is None else each.payload for each in found]
 
     def load(self) -> tuple[list[record.Record], list[record.Damage]]:
         """Read an adopted file: the records not acknowledged, and the damage."""

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ RESUME_INTERVAL = 2.0
 
 _CHECK_INTERVAL = 1.0
 _MIN_SEGMENT = 64 * 1024
+_RUN_BYTES = 256 * 1024
 _SPENT_BYTES = 1024 * 1024
 # A segment takes no records any more after this part of the age, so that old ones do not wait for young ones.
 _AGES = 8
@@ -140,10 +141,14 @@ class Journal:
 
     def read(self, ref: Ref, length: int) -> bytes | None:
         """Return a record's payload, which has *length* bytes; None when it is gone or damaged."""
-        if ref.segment.gone:
-            return None
-        found = ref.segment.read(ref.offset, length)
-        return None if found is None else found.payload
+        return self.read_many([(ref, length)])[0]
+
+    def read_many(self, records: Sequence[tuple[Ref, int]]) -> list[bytes | None]:
+        """Return payloads as `read` does, those that lie together with one system call."""
+        found: list[bytes | None] = []
+        for segment, places in _runs(records):
+            found += [None] * len(places) if segment.gone else segment.read(places)
+        return found
 
     def ack(self, refs: Iterable[Ref]) -> None:
         """Note that records are done; a segment whose records are all done is unlinked."""
@@ -337,6 +342,21 @@ class Journal:
                 os.close(fd)
         except OSError:
             return
+
+
+def _runs(records: Iterable[tuple[Ref, int]]) -> Iterator[tuple[Segment, list[tuple[int, int]]]]:
+    """Divide records into runs that lie together, each by its segment and its places in there."""
+    run: list[tuple[int, int]] = []
+    segment: Segment | None = None
+    for ref, length in records:
+        joins = run and segment is ref.segment and run[-1][0] < ref.offset < run[0][0] + _RUN_BYTES
+        if segment is not None and not joins:
+            yield segment, run
+            run = []
+        segment = ref.segment
+        run.append((ref.offset, length))
+    if segment is not None:
+        yield segment, run
 
 
 def _sync_folder(folder: Path) -> None:

@@ -221,6 +221,38 @@ def test_segments_rotate_and_go_when_acknowledged(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_records_that_lie_together_are_read_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many are read at once, over several segments and in any order; a damaged or gone one costs no other."""
+    journal = Journal(tmp_path, max_bytes=512 * 1024)
+    payloads = [b"%d " % n * (200 + n) for n in range(200)]
+    refs = [journal.append_one(Kind.SPAN, KEYS[n], payload) for n, payload in enumerate(payloads)]
+    wanted = [(ref, len(payload)) for ref, payload in zip(refs, payloads, strict=True) if ref is not None]
+    assert len({ref.segment for ref, _ in wanted}) > 2
+    reads: list[int] = []
+    real = os.pread
+    monkeypatch.setattr(
+        "agentsight_otel.journal.segment.os.pread",
+        lambda fd, size, offset: (reads.append(size), real(fd, size, offset))[1],
+    )
+    assert journal.read_many(wanted) == payloads
+    assert len(reads) == len({ref.segment for ref, _ in wanted})
+    assert journal.read_many(wanted[::-1]) == payloads[::-1]
+    assert journal.read_many(wanted[7:190:31]) == payloads[7:190:31]
+    assert journal.read_many([]) == []
+    ref, length = wanted[3]
+    with ref.segment.path.open("r+b") as file:
+        file.seek(ref.offset + HEADER_SIZE + length // 2)
+        file.write(b"\xff")
+    gone = wanted[-1][0].segment
+    journal.discard(gone)
+    left = [
+        None if ref.segment is gone else payload for (ref, _), payload in zip(wanted, payloads, strict=True)
+    ]
+    left[3] = None
+    assert journal.read_many(wanted) == left
+    journal.close()
+
+
 def test_a_full_journal_names_its_oldest_segments(tmp_path: Path) -> None:
     """Over the byte budget the oldest segments are to go, and no more of them than needed (D18)."""
     clock = [1000.0]

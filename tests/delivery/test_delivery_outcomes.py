@@ -471,6 +471,27 @@ def test_a_long_conversation_arrives_in_order(server: LocalServer, make_delivery
     assert max(len(request.body) for request in ingests(server)) <= 101_000
 
 
+def test_a_backlog_leaves_in_several_requests(server: LocalServer, make_delivery: Make) -> None:
+    """Nobody waits for a request to be as large as it may; each conversation is in one all the same."""
+    server.faults.respond(503, times=1, path=INGEST)
+    delivery = make_delivery(server)
+    delivery.submit([turn(0, "first")])
+    wait_until(lambda: len(ingests(server)) == 1)
+    names = [f"c{n}" for n in range(9)]
+    for number, name in enumerate(names, 1):
+        delivery.submit([turn(100 * number + n, name, f"{n} ".ljust(10_000, "x")) for n in range(60)])
+    settled(delivery, 60)
+    sent = [
+        (block["conversation_id"], len(block["spans"]))
+        for payload in server.payloads()
+        for block in payload["conversations"]
+        if block["conversation_id"] != "first"
+    ]
+    assert sorted(sent) == [(name, 60) for name in names]
+    assert len(ingests(server)) >= 2 + 3
+    assert delivery.stats().delivered == 1 + 9 * 60
+
+
 def test_order_holds_through_retries_from_many_threads(server: LocalServer, make_delivery: Make) -> None:
     """Eight threads, each its own conversation, and a failing backend: no inversion on the wire (D20)."""
     server.faults.respond(503, times=3, path=INGEST)
