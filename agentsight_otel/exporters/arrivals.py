@@ -45,7 +45,7 @@ class Arrivals:
             Exception: One of `packed.UNUSUAL`; nothing is written.
         """
         if not self._on_disk:
-            if not (every or concerns(span)):
+            if not concerns(span) and not every:
                 return False
             self._queue.append((None, span, 0, None))
             if len(self._queue) >= _MANY:

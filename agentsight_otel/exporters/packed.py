@@ -24,6 +24,7 @@ from agentsight_otel.translation.span_data import EventData, LinkData, ScopeData
 UNUSUAL = (AttributeError, TypeError, ValueError, OverflowError, RecursionError)
 """What `pack` raises for a span it cannot read or encode."""
 
+_OTHER_CLASS = "another class may show less than it holds"
 _CACHE_SIZE = 64
 _KINDS = {kind: kind.name.lower() for kind in SpanKind}
 _STATUSES = {code: code.name.lower() for code in StatusCode}
@@ -111,6 +112,8 @@ def pack(span: ReadableSpan, every: bool = True) -> tuple[bytes, bytes] | None:
         Exception: One of ``UNUSUAL``.
     """
     # Calls and public properties are most of the time this takes, so there are none that can be spared.
+    if type(span) is not ReadableSpan:
+        raise TypeError(_OTHER_CLASS)
     (
         context,
         name,
@@ -164,6 +167,8 @@ def pack(span: ReadableSpan, every: bool = True) -> tuple[bytes, bytes] | None:
 
 def concerns(span: ReadableSpan) -> bool:
     """Say whether a finished span is about an agent or a conversation; raises like `pack`."""
+    if type(span) is not ReadableSpan:
+        raise TypeError(_OTHER_CLASS)
     return concerns_agents(*_names(span))
 
 

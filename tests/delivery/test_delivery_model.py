@@ -284,7 +284,7 @@ def finished(size: int) -> Any:
     """Make a finished span of the SDK."""
     span: Any = TRACER.start_span("turn", attributes={"agentsight.span.kind": "turn", "text": "x" * size})
     span.end()
-    return span
+    return span._readable_span()
 
 
 def run(examples: int, steps: int) -> None:

@@ -3,14 +3,26 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from delivery_helpers import ingests
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
-from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import (
+    Link,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
 
+from agentsight_otel.exporters import AgentSightSpanExporter
 from agentsight_otel.exporters.entries import decode
 from agentsight_otel.exporters.packed import UNUSUAL, is_packed, pack, unpack
 from agentsight_otel.journal import Kind
+from agentsight_otel.testing import LocalServer
 from agentsight_otel.translation.readable import from_readable_span
 
 PROVIDER = TracerProvider(span_limits=SpanLimits(max_span_attributes=8, max_events=4))
@@ -29,6 +41,12 @@ values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3)
 )
 attributes = st.dictionaries(names, values, max_size=10)
+
+
+def ended(span: Any) -> Any:
+    """End a span and return what the SDK gives to its processors."""
+    span.end()
+    return span._readable_span()
 
 
 def check(span: ReadableSpan) -> None:
@@ -74,25 +92,53 @@ def test_a_packed_span_is_the_span(
         span.add_event(event, more)
     if status is not None:
         span.set_status(Status(status, "text" if status is StatusCode.ERROR else None))
-    span.end()
-    check(span)
+    check(ended(span))
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**64], ids=["surrogate", "too large"])
 def test_what_cannot_be_packed_says_so(value: Any) -> None:
     """A value no encoder takes as it is sends the span the long way."""
-    span: Any = TRACER.start_span("x", attributes={"gen_ai.x": value})
-    span.end()
-    with pytest.raises(UNUSUAL):
+    span = ended(TRACER.start_span("x", attributes={"gen_ai.x": value}))
+    with pytest.raises(UNUSUAL, match=r"surrogates|overflow|range|too large|64"):
         pack(span)
 
 
 def test_only_what_concerns_agents_is_packed() -> None:
     """A span of something else is left out unless all are asked for."""
-    span: Any = TRACER.start_span("GET /", attributes={"http.route": "/"})
-    span.end()
+    span = ended(TRACER.start_span("GET /", attributes={"http.route": "/"}))
     assert pack(span, False) is None
     assert pack(span, True) is not None
-    about: Any = TRACER.start_span("x", attributes={"http.route": "/", "gen_ai.system": "x"})
-    about.end()
+    about = ended(TRACER.start_span("x", attributes={"http.route": "/", "gen_ai.system": "x"}))
     assert pack(about, False) is not None
+
+
+class Scrubbed(ReadableSpan):
+    """A turn of a class of the application's, which shows less than it holds."""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Only what may leave."""
+        return {**(super().attributes or {}), "gen_ai.input.messages": "[hidden]"}
+
+
+@pytest.mark.parametrize("durability", ["process", "memory"])
+def test_what_another_class_hides_is_not_delivered(server: LocalServer, durability: str) -> None:
+    """Neither on disk nor on the wire is what its properties do not show."""
+    given_ = BoundedAttributes(
+        attributes={
+            "agentsight.span.kind": "turn",
+            "agentsight.conversation.id": "c1",
+            "gen_ai.input.messages": "secret",
+        }
+    )
+    context = SpanContext(0xA, 0xB, is_remote=False, trace_flags=TraceFlags(1))
+    span = Scrubbed("turn", context, attributes=given_, start_time=1, end_time=2)
+    with pytest.raises(UNUSUAL):
+        pack(span)
+    exporter = AgentSightSpanExporter(api_key=server.api_key, endpoint=server.url, durability=durability)
+    exporter.export([span])
+    assert exporter.force_flush()
+    exporter.shutdown()
+    sent = b"".join(request.body for request in ingests(server))
+    assert b"[hidden]" in sent
+    assert b"secret" not in sent

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import statistics
 import subprocess
 import sys
 import threading
@@ -134,7 +135,12 @@ def test_steady_recording_through_random_faults(server: LocalServer) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(1200 + 90 * MINUTES)
 def test_minutes_through_random_faults(server: LocalServer) -> None:
-    """5 min, or SOAK_MINUTES, with a fault every 5 s: as above, and memory grows by 5 MB at most (D24)."""
+    """5 min, or SOAK_MINUTES, with a fault every 5 s: as above, and memory rises by 5 MB at most (D24).
+
+    What counts is the line through all its values, so that a page more at the end decides nothing.
+    """
     calm = soak(server, rounds=MINUTES * 6 // 5, seconds=50, every=5)
     assert calm[-1].files <= calm[1].files + 2
-    assert calm[-1].resident <= calm[1].resident + 5e6
+    rounds = range(1, len(calm))
+    line = statistics.linear_regression(rounds, [calm[n].resident for n in rounds])
+    assert line.slope * len(rounds) <= 5e6, calm
