@@ -98,6 +98,7 @@ _decode_origin = msgspec.msgpack.Decoder(_Origin).decode
 
 # A process has few. The entries hold the originals, so that an id() stays its owner's.
 _packed_origins: dict[int, tuple[InstrumentationScope, Resource, msgspec.Raw]] = {}
+_NO_ORIGIN = (None, None, msgspec.Raw())
 _origins: dict[bytes, _Origin] = {}
 
 
@@ -139,11 +140,9 @@ def pack(span: ReadableSpan, every: bool = True) -> tuple[bytes, bytes] | None:
             return None
     trace_id, span_id, _, flags, state, _ = context
     key = trace_id.to_bytes(16, "big") + span_id.to_bytes(8, "big")
-    known = _packed_origins.get(id(scope))
-    if known is not None and known[0] is scope and known[1] is resource:
-        origin = known[2]
-    else:
-        origin = _pack_origin(scope, resource)
+    known = _packed_origins.get(id(scope), _NO_ORIGIN)
+    same = known[0] is scope and known[1] is resource
+    origin = known[2] if same else _pack_origin(scope, resource)
     happened = [_event_fields(event) for event in events] if events else ()
     lost = lost_attributes or lost_events or lost_links
     plain = kind is _INTERNAL and code is _UNSET and flags == 1 and (state is _NO_STATE or not state)

@@ -49,7 +49,7 @@ class ConversationTracker(Tracker):
         given: dict[str, Any] = {"api_key": api_key, "conversation_id": conversation_id, "endpoint": endpoint}
         given |= {name: value for name, value in settings.items() if name not in LEGACY_SETTINGS}
         resolved = Config.resolve(**given) if config is None else config.replace(**given)
-        super().__init__(resolved, PIPELINE.connect, PIPELINE.mirror_tracer)
+        super().__init__(resolved, PIPELINE.connect, PIPELINE.mirror_tracer, PIPELINE.heard)
         _trackers[id(self)] = self
 
     @property

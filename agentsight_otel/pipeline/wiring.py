@@ -8,7 +8,6 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.sdk.trace import TracerProvider
 
 from agentsight_otel._version import __version__
 from agentsight_otel.config import Config
@@ -16,6 +15,7 @@ from agentsight_otel.exporters.delivery import Delivery, FlushResult, Stats
 from agentsight_otel.exporters.registry import REGISTRY, delivery_for
 from agentsight_otel.forking import SETUP
 from agentsight_otel.pipeline.processor import MIRRORED, DeliveringSpanProcessor
+from agentsight_otel.pipeline.provider import BuiltProvider, adopt_or_build
 from agentsight_otel.tracking import ConversationSpanProcessor
 from agentsight_otel.tracking.propagation import Policy
 
@@ -96,6 +96,11 @@ class Pipeline:
         """Return the tracer for spans that their tracker delivers itself, to a destination of its own."""
         return self.provider().get_tracer(TRACER_NAME, __version__, attributes={MIRRORED: True})
 
+    def heard(self) -> bool:
+        """Return whether anybody but us sees the spans of the provider in use."""
+        provider = self.provider()
+        return not isinstance(provider, BuiltProvider) or provider.heard
+
     def connect(self, config: Config) -> Delivery:
         """Return the delivery to *config*'s destination.
 
@@ -160,21 +165,3 @@ class Pipeline:
                 lambda: self.config.shutdown_timeout,
             )
         )
-
-
-def adopt_or_build(given: trace.TracerProvider) -> trace.TracerProvider:
-    """Return *given* if processors can be added to it, else a new provider.
-
-    The new one becomes global only where none is set.
-    """
-    # OpenTelemetry's placeholder stands for the global provider, before and after there is one.
-    current = trace.get_tracer_provider() if isinstance(given, trace.ProxyTracerProvider) else given
-    if hasattr(current, "add_span_processor"):
-        return current
-    built = TracerProvider()
-    if not isinstance(current, trace.ProxyTracerProvider):
-        return built
-    trace.set_tracer_provider(built)
-    # Another thread may have set one in between; the one that won is the one to use.
-    winner = trace.get_tracer_provider()
-    return winner if hasattr(winner, "add_span_processor") else built

@@ -41,10 +41,13 @@ class Outbox:
         must_connect: Whether tracked items belong into a journal that is not open yet.
     """
 
-    def __init__(self, config: Config, connect: Connect, tracer: TracerGetter) -> None:
+    def __init__(
+        self, config: Config, connect: Connect, tracer: TracerGetter, heard: Callable[[], bool]
+    ) -> None:
         self._config = config
         self._connect = connect
         self._tracer = tracer
+        self._heard = heard
         self._sink: Sink | None = None
         self.timelines = Timelines(config.memory_max_bytes, self._hand_over)
         self.dropped = 0
@@ -153,7 +156,7 @@ class Outbox:
             ticket = sink.submit(spans, planner.uploads(taken.items))
             if taken.refs:
                 sink.release(taken.refs)
-        if tracer is not None:
+        if tracer is not None and self._heard():
             mirror(tracer, in_steps(spans))
         return Batch(entries(taken.items), ticket)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, Final
 
 from agentsight_otel.config import LEGACY_SETTINGS, Config
@@ -31,16 +31,23 @@ class Tracker:
     conversations of their own with the same tracker.
     """
 
-    def __init__(self, config: Config, connect: Connect, tracer: TracerGetter) -> None:
+    def __init__(
+        self,
+        config: Config,
+        connect: Connect,
+        tracer: TracerGetter,
+        heard: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Create a tracker; nothing is opened and no key is needed.
 
         Args:
             config: Settings; its ``conversation_id`` is the process-wide default.
             connect: Makes the sink for a config, on first use.
             tracer: Gives the OpenTelemetry tracer that tracked spans are also started on, or None.
+            heard: Says whether anybody sees the spans started there.
         """
         self.config = config
-        self._outbox = Outbox(config, connect, tracer)
+        self._outbox = Outbox(config, connect, tracer, heard)
         self._active = Active(self._outbox.timelines)
         if config.conversation_id:
             self._active.set_default(valid.conversation_id(config.conversation_id))

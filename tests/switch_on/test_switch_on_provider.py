@@ -281,3 +281,26 @@ def test_singletons_are_made_once(world: World) -> None:
         "\nfor thread in threads: thread.join()"
         "\nassert len(found) == 16 and len(set(map(id, found))) == 1"
     )
+
+
+def test_a_processor_that_comes_later_sees_what_is_tracked_then(world: World) -> None:
+    """On a provider of ours, tracked spans are started only once somebody else looks."""
+    world.run_code(
+        TRACK
+        + """
+from opentelemetry import trace
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from agentsight_otel.pipeline.state import PIPELINE
+
+assert not PIPELINE.heard()
+seen = InMemorySpanExporter()
+trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(seen))
+assert PIPELINE.heard()
+tracker.track_human_message("And now?")
+assert tracker.send_tracked_data()["delivered"]
+(span,) = seen.get_finished_spans()
+assert [event.attributes["agentsight.message.content"] for event in span.events] == ["And now?"]
+"""
+    )
+    assert [text for _, text in world.transcript("tracked-1")] == ["Hi", "Yes?", "And now?"]
