@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
@@ -29,7 +27,7 @@ class BuiltProvider(TracerProvider):
         super().add_span_processor(span_processor)
 
 
-def adopt_or_build(given: trace.TracerProvider) -> Any:
+def adopt_or_build(given: trace.TracerProvider) -> trace.TracerProvider:
     """Return *given* if processors can be added to it, else a new provider.
 
     The new one becomes global only where none is set.

@@ -85,9 +85,7 @@ def test_the_parts_of_a_transcript_are_the_whole() -> None:
                 for part in range(1, -(-len(whole.items) // 3) + 1)
             ]
             items = [item for part in parts for item in part.items]
-            assert [i._replace(new_day=None) for i in items] == [
-                i._replace(new_day=None) for i in whole.items
-            ]
+            assert undated(items) == undated(whole.items)
             assert all(part.items[0].new_day for part in parts)
             assert {part.newest for part in parts} <= {whole.newest}
             for place, item in enumerate(items):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from agentsight_otel.encoding import clean_text
 from agentsight_otel.server.clock import EPOCH, parse_time
 from agentsight_otel.server.imports import limits
 
@@ -173,7 +174,7 @@ class _Checker:
             return ""
         if "\0" in value:
             self._add(path, "nul_byte")
-        elif not _is_unicode(value):
+        elif clean_text(value) != value:
             self._add(path, "invalid_format")
         elif len(value.strip()) < shortest:
             self._add(path, "too_short")
@@ -246,15 +247,6 @@ def _key_problems(key: str) -> Iterator[str]:
         yield "forbidden_metadata_key"
     if "\0" in key:
         yield "nul_byte"
-
-
-def _is_unicode(text: str) -> bool:
-    """Tell whether a text has no lone surrogate, which JSON's escapes can write."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class _MissingOffsetError(ValueError):
