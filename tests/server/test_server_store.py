@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import secrets
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from server_api import Api, at, block, said, span, turn
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from agentsight_otel.server.clock import parse_time
@@ -58,6 +60,33 @@ def test_readers_cannot_write(tmp_path: Path) -> None:
     store = Store.open(str(tmp_path / "r.db"))
     with store.read() as connection, pytest.raises(DBAPIError):
         connection.execute(text("DELETE FROM agents"))
+    store.close()
+
+
+@pytest.mark.parametrize("db", [":memory:", "a file"])
+def test_a_stream_is_read_by_many_threads(tmp_path: Path, db: str) -> None:
+    """A download, each part of which another thread asks for, holds up nobody and sees one moment."""
+    store = Store.open(db if db == ":memory:" else str(tmp_path / "s.db"))
+
+    def parts(connection: Connection) -> Iterator[bytes]:
+        for _ in range(4):
+            yield str(connection.scalar(text("SELECT count(*) FROM settings"))).encode()
+
+    def write() -> None:
+        with store.write() as connection:
+            values = {"name": secrets.token_hex(4), "value": ""}
+            connection.execute(text("INSERT INTO settings (name, value) VALUES (:name, :value)"), values)
+
+    stream = store.stream(parts)
+    found = []
+    for _ in range(4):
+        with ThreadPoolExecutor(1) as asking:
+            found.append(asking.submit(next, stream).result())
+            asking.submit(write).result()
+        with ThreadPoolExecutor(1) as another:
+            another.submit(write).result(10)
+    assert not list(stream)
+    assert found == [found[0]] * 4
     store.close()
 
 

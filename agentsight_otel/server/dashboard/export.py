@@ -41,20 +41,17 @@ COLUMNS: Final = (
 
 
 def csv_lines(connection: Connection, agent: int, pages: Rows) -> Iterator[bytes]:
-    """Yield a header and one line per conversation, every text quoted."""
-    yield _csv(COLUMNS)
-    for record in _records(connection, agent, pages):
-        metadata = record["metadata"]
-        record["metadata"] = "" if metadata is None else encode_json_str(metadata)
-        cells = [_cell(record[name]) for name in COLUMNS]
-        yield _csv(cells)
+    """Yield a header and then, a page at a time, one line per conversation, every text quoted."""
+    yield _csv([COLUMNS])
+    for rows in pages:
+        yield _csv(_cells(record) for record in _records(connection, agent, rows))
 
 
 def json_lines(connection: Connection, agent: int, pages: Rows) -> Iterator[bytes]:
     """Yield one JSON object per conversation, its messages included."""
     for rows in pages:
         found = transcripts(connection, agent, [row.id for row in rows])
-        for record in _records(connection, agent, [rows]):
+        for record in _records(connection, agent, rows):
             yield encode_json(record | {"messages": message_records(found, record["id"])}) + b"\n"
 
 
@@ -100,22 +97,29 @@ def _plain(row: Any) -> dict[str, Any]:
     return {name: iso(row[name]) if name in times else row[name] for name in _PLAIN if name in row}
 
 
-def _records(connection: Connection, agent: int, pages: Rows) -> Iterator[dict[str, Any]]:
+def _records(
+    connection: Connection, agent: int, rows: list[Row[*tuple[Any, ...]]]
+) -> Iterator[dict[str, Any]]:
     query = select(environments.c.id, environments.c.slug).where(environments.c.agent_id == agent)
     slugs: dict[int, str] = {row.id: row.slug for row in connection.execute(query)}
-    for rows in pages:
-        extra = extras(connection, [row.id for row in rows], None, connection.dialect.name)
-        for row in rows:
-            record: dict[str, Any] = {name: getattr(row, name) for name in COLUMNS if name in row._fields}
-            for name in ("started_at", "ended_at", "deleted_at"):
-                record[name] = iso(record[name])
-            record["environment"] = slugs.get(row.environment_id, "")
-            record["is_deleted"] = row.deleted_at is not None
-            record["sentiment"] = extra.sentiment.get(row.id)
-            record["total_tokens"] = extra.tokens.get(row.id, 0)
-            cost = extra.cost_e8.get(row.id)
-            record["cost_usd"] = None if cost is None else f"{cost / 10**8:.8f}"
-            yield record
+    extra = extras(connection, [row.id for row in rows], None, connection.dialect.name)
+    for row in rows:
+        record: dict[str, Any] = {name: getattr(row, name) for name in COLUMNS if name in row._fields}
+        for name in ("started_at", "ended_at", "deleted_at"):
+            record[name] = iso(record[name])
+        record["environment"] = slugs.get(row.environment_id, "")
+        record["is_deleted"] = row.deleted_at is not None
+        record["sentiment"] = extra.sentiment.get(row.id)
+        record["total_tokens"] = extra.tokens.get(row.id, 0)
+        cost = extra.cost_e8.get(row.id)
+        record["cost_usd"] = None if cost is None else f"{cost / 10**8:.8f}"
+        yield record
+
+
+def _cells(record: dict[str, Any]) -> list[Any]:
+    metadata = record["metadata"]
+    record["metadata"] = "" if metadata is None else encode_json_str(metadata)
+    return [_cell(record[name]) for name in COLUMNS]
 
 
 def _cell(value: Any) -> Any:
@@ -126,7 +130,7 @@ def _cell(value: Any) -> Any:
     return value if isinstance(value, int | float) else safe_cell(str(value))
 
 
-def _csv(cells: Iterable[Any]) -> bytes:
-    line = io.StringIO()
-    csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow(cells)
-    return line.getvalue().encode()
+def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
+    lines = io.StringIO()
+    csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(rows)
+    return lines.getvalue().encode()

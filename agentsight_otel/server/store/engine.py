@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -88,6 +88,15 @@ class Store:
         with self._write_lock if self._one_connection else contextlib.nullcontext():  # noqa: SIM117 - in this order
             with self._reader.connect() as connection:
                 yield connection
+
+    def stream(self, read: Callable[[Connection], Iterator[bytes]]) -> Iterator[bytes]:
+        """Yield what *read* makes of one view of the database, to whichever threads ask for the next part."""
+        with self.read() as connection:
+            if not self._one_connection:
+                yield from read(connection)
+                return
+            parts = list(read(connection))  # its one connection is held by a thread, which must not change
+        yield from parts
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:

@@ -96,16 +96,15 @@ def download(view: View) -> Response:
     write = export.csv_lines if kind == "csv" else export.json_lines
     slug = f"conversations-{view.period.local(view.moment(view.now)):%Y-%m-%d}"
 
-    def lines() -> Iterator[bytes]:
-        with view.store.read() as connection:
-            pages = listing.all_pages(
-                connection, view.agent.id, asked.filter, view.store.dialect, order=_order(view)
-            )
-            yield from write(connection, view.agent.id, pages)
+    def lines(connection: Connection) -> Iterator[bytes]:
+        pages = listing.all_pages(
+            connection, view.agent.id, asked.filter, view.store.dialect, order=_order(view)
+        )
+        return write(connection, view.agent.id, pages)
 
     media = "text/csv; charset=utf-8" if kind == "csv" else "application/x-ndjson"
     headers = {"Content-Disposition": f'attachment; filename="{slug}.{kind}"'}
-    return StreamingResponse(lines(), media_type=media, headers=headers)
+    return StreamingResponse(view.store.stream(lines), media_type=media, headers=headers)
 
 
 def _order(view: View) -> str:
