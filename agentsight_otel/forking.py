@@ -1,10 +1,11 @@
-"""SETUP: held while we import and connect, so that a fork finds neither half done."""
+"""What a fork must not find: SETUP half done, or a thread of ours where uWSGI forks."""
 
 from __future__ import annotations
 
 import contextlib
 import logging  # noqa: F401 - its hook must come before ours: a fork takes the locks of later hooks first
 import os
+import sys
 import threading
 
 PATIENCE = 10.0
@@ -46,3 +47,16 @@ class ForkLock:
 
 
 SETUP = ForkLock()
+"""Held while we import and connect."""
+
+
+def forks_behind_python() -> bool:
+    """Whether uWSGI will fork this process, which it does without a word to Python (unbit/uwsgi#2387).
+
+    Where another thread ran Python at that moment, no thread of the child ever does.
+    """
+    uwsgi = sys.modules.get("uwsgi")  # made by uWSGI itself; what can be installed under this name is another
+    if uwsgi is None or not hasattr(uwsgi, "masterpid"):
+        return False
+    forked = uwsgi.worker_id() or uwsgi.mule_id() or uwsgi.masterpid() not in {0, os.getpid()}
+    return not forked

@@ -199,7 +199,10 @@ class Delivery:
             when the backend refuses the key.
         """
         self._check_process()
-        return self._flusher.flush(timeout)
+        result = self._flusher.flush(timeout)
+        if not (self._sender.is_current or self._sender.may_stay()):
+            self._sender.stop()
+        return result
 
     def shutdown(self, timeout: float) -> FlushResult:
         """Deliver what can be delivered now, end the thread and let go of the journal.
@@ -320,7 +323,7 @@ class Delivery:
         )
         self._sender = Sender(self._courier.step, stopping, self._clock)
         self._flusher = Flusher(
-            self._ledger, self._link, self._courier, self._sender, self._adopter, self._journal, self._run
+            self._ledger, self._link, self._courier, self._sender, self._adopter, self._journal, self._run_now
         )
 
     def _observe(self, path: str, records: int, outcome: Outcome) -> None:
@@ -331,11 +334,14 @@ class Delivery:
             self._ledger.enqueue(entries)
             self._run()
 
-    def _run(self) -> None:
+    def _run(self, *, briefly: bool = False) -> None:
         if not self._sender.running:
             self._ledger.resume()
-        self._sender.start()
+        self._sender.start(briefly=briefly)
         self._sender.wake()
+
+    def _run_now(self) -> None:
+        self._run(briefly=True)
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:

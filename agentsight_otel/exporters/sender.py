@@ -11,6 +11,7 @@ from pathlib import Path
 from opentelemetry import context as otel_context
 
 from agentsight_otel.exporters.clock import CLOCK, Clock
+from agentsight_otel.forking import forks_behind_python
 from agentsight_otel.guard import guarded
 
 NAME = "agentsight-otel-sender"
@@ -62,9 +63,17 @@ class Sender:
         """Whether the caller is the thread."""
         return threading.current_thread() is self._thread
 
-    def start(self) -> None:
-        """Start the thread if it is not there; at interpreter exit, when that is impossible, do nothing."""
-        if self.running:
+    @staticmethod
+    def may_stay() -> bool:
+        """Whether a thread may run for longer than somebody waits for it."""
+        return not forks_behind_python()
+
+    def start(self, *, briefly: bool = False) -> None:
+        """Start the thread if it is not there; at interpreter exit, when that is impossible, do nothing.
+
+        Nor where uWSGI is going to fork, unless it is for as long as somebody waits, *briefly*.
+        """
+        if self.running or not (briefly or self.may_stay()):
             return
         with self._lock:
             self._stopping.clear()
@@ -79,6 +88,8 @@ class Sender:
 
     def wake(self) -> None:
         """Make the thread look at its work now."""
+        if self._thread is None:
+            return
         self.wants = False
         if not self._wake.is_set():
             self._wake.set()

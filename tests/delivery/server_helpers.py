@@ -23,6 +23,7 @@ from agentsight_otel.tracking import Tracker
 
 APP = """
 import os
+import threading
 import agentsight_otel
 from agentsight_otel import agent_message, conversation, conversation_tracker, user_message
 
@@ -30,6 +31,8 @@ agentsight_otel.configure()
 with conversation("master"):
     user_message("before the workers")  # with --preload the master has a journal and a thread by now
 agentsight_otel.force_flush(5)
+with open("threads", "w") as file:
+    file.write(" ".join(thread.name for thread in threading.enumerate()))
 
 
 def application(environ, start_response):
