@@ -99,9 +99,9 @@ class Gateway:
         for delivery in deliveries:
             delivery.shutdown(max(0.0, deadline - time.monotonic()))
 
-    def open(self) -> None:
-        """Begin with what an earlier process left in the journals of the gateway's own keys."""
-        for key in self.keys:
+    def open(self, *keys: str) -> None:
+        """Begin with what an earlier process left in the journals of these keys and the gateway's own."""
+        for key in {*self.keys, *keys}:
             self._delivery(key)
 
     def _delivery(self, key: str) -> Delivery:

@@ -24,12 +24,16 @@ class OtlpDoor:
         store: Knows the keys.
         url: The server's own address.
         db: What the store was opened with.
+        key: What an earlier process took with this one is delivered at once; what came with others waits for
+            them.
     """
 
-    def __init__(self, store: Store, url: str, db: str) -> None:
+    def __init__(self, store: Store, url: str, db: str, key: str | None = None) -> None:
         durability = Durability.MEMORY if db == MEMORY else Durability.PROCESS
         self._store = store
         self._gateway = Gateway(Config.resolve({}, endpoint=url, durability=durability))
+        if key is not None:
+            self._gateway.open(key)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes to serve beside the others."""

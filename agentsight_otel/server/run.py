@@ -129,7 +129,7 @@ def serve(
         on_failure.pop_all()
     key = ensure_key(store, api_key)
     url = url_of(listening)
-    door = OtlpDoor(store, url, db)
+    door = OtlpDoor(store, url, db, key)
     routes = [*door.routes(), *dashboard_routes(store, embed_origins=embed_origins)]
     app = create_app(
         store,

@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,30 @@ def test_serve_prints_what_points_a_client_at_it(tmp_path: Path) -> None:
         process.wait(20)
 
 
+def export_and_end(process: subprocess.Popen[str], ending: signal.Signals) -> tuple[str, str]:
+    """Send `serve` 300 conversations by OTLP, end it right after its answer; return its key and URL."""
+    assert process.stdout is not None
+    text = "".join(process.stdout.readline() for _ in range(5))
+    key, url = re.findall(r"export AGENTSIGHT_API_(?:KEY|ENDPOINT)=(\S+)", text)
+    kept = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    for number in range(300):
+        named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": f"c-{number}"}
+        provider.get_tracer("my.agent").start_span("invoke_agent", attributes=named).end()
+    exporter = OTLPSpanExporter(f"{url}/v1/traces", headers={"Authorization": f"Bearer {key}"})
+    assert exporter.export(kept.get_finished_spans()) is SpanExportResult.SUCCESS
+    process.send_signal(ending)
+    process.wait(60)
+    return key, url
+
+
+def conversations_in(path: Path) -> int:
+    """Return how many conversations a database has."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        return int(database.execute("SELECT count(*) FROM conversations").fetchone()[0])
+
+
 def test_serve_delivers_what_came_by_otlp_before_it_ends(tmp_path: Path) -> None:
     """Interrupted right after the answer, it still answers itself until everything is in the database."""
     patient = "from agentsight_otel import cli; from agentsight_otel.exporters import delivery; "
@@ -89,21 +114,24 @@ def test_serve_delivers_what_came_by_otlp_before_it_ends(tmp_path: Path) -> None
     arguments = [sys.executable, "-c", patient, "serve", "--port", "0", "--db", str(tmp_path / "a.db")]
     environ = {**os.environ, "AGENTSIGHT_SHUTDOWN_TIMEOUT": "30"}
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environ) as process:
-        assert process.stdout is not None
-        text = "".join(process.stdout.readline() for _ in range(5))
-        key, url = re.findall(r"export AGENTSIGHT_API_(?:KEY|ENDPOINT)=(\S+)", text)
-        kept = InMemorySpanExporter()
-        provider = TracerProvider(shutdown_on_exit=False)
-        provider.add_span_processor(SimpleSpanProcessor(kept))
-        for number in range(300):
-            named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": f"c-{number}"}
-            provider.get_tracer("my.agent").start_span("invoke_agent", attributes=named).end()
-        exporter = OTLPSpanExporter(f"{url}/v1/traces", headers={"Authorization": f"Bearer {key}"})
-        assert exporter.export(kept.get_finished_spans()) is SpanExportResult.SUCCESS
+        export_and_end(process, signal.SIGINT)
+    assert conversations_in(tmp_path / "a.db") == 300
+
+
+def test_serve_goes_on_with_what_came_by_otlp_before_it_was_killed(tmp_path: Path) -> None:
+    """Killed right after the answer and started again with the key, it has everything."""
+    path = tmp_path / "a.db"
+    arguments = [*COMMAND, "serve", "--db", str(path), "--port"]
+    with subprocess.Popen([*arguments, "0"], stdout=subprocess.PIPE, text=True) as process:
+        key, url = export_and_end(process, signal.SIGKILL)
+    again = [*arguments, url.rpartition(":")[2], "--api-key", key]
+    with subprocess.Popen(again, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while conversations_in(path) < 300 and time.monotonic() < deadline:
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         process.wait(60)
-    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as database:
-        assert database.execute("SELECT count(*) FROM conversations").fetchone() == (300,)
+    assert conversations_in(path) == 300
 
 
 def test_serve_refuses_to_be_reached_by_others(capsys: pytest.CaptureFixture[str]) -> None:
