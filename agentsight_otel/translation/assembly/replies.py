@@ -31,8 +31,10 @@ def asked(container: Node) -> Outright | None:
     reading = container.reading
     if not reading.speaks:
         return None
-    if reading.user_text:
-        return Outright([Message("user", (text_part(reading.user_text),))], sure=True)
+    text = reading.user_text
+    if text:
+        said = [] if text.startswith(reading.rules.own_prompts) else [Message("user", (text_part(text),))]
+        return Outright(said, sure=True)
     messages = tuple(message for message in reading.input if message.role != "system")
     if reading.new_from is not None or reading.delta:
         new = users_of(reading.input[reading.new_from or 0 :])
@@ -84,6 +86,7 @@ def answer(call: Call | None, container: Node | None) -> tuple[Message, Call | N
 
 def _stands_alone(text: str, within: str) -> bool:
     """Whether a text is whole lines of another."""
+    text, within = ("\n".join(map(str.rstrip, one.split("\n"))) for one in (text, within))
     return f"\n{text}\n" in f"\n{within}\n"
 
 

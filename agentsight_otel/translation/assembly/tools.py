@@ -14,7 +14,7 @@ from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.dialects.base import Kind, Rules
 from agentsight_otel.translation.dialects.events import CHOICE, TOOL_OUTPUT
 from agentsight_otel.translation.dialects.messages import read_messages
-from agentsight_otel.translation.dialects.parts import Part, plain_result
+from agentsight_otel.translation.dialects.parts import Part, answer_in, plain_result
 from agentsight_otel.translation.dialects.reading import flag_says_failed
 from agentsight_otel.translation.dialects.values import as_id, as_text, load
 
@@ -223,17 +223,18 @@ class ToolBook:
         )
 
 
-def _below_heading(text: Any, rules: Rules) -> Any:
+def _below_heading(text: Any, rules: Rules, otherwise: Any) -> Any:
     if rules.headings and isinstance(text, str) and text.startswith(rules.headings):
         return text.partition("\n")[2]
-    return text
+    return otherwise
 
 
 def _from_span(node: Node) -> ToolRun:
     reading = node.reading
     fields = reading.fields
     name = reading.text("tool_name") or _name_from_span(node.span.name)
-    arguments = unwrap_arguments(load(_below_heading(fields.get("tool_arguments"), reading.rules)))
+    asked = fields.get("tool_arguments")
+    arguments = unwrap_arguments(load(_below_heading(asked, reading.rules, asked)))
     raw = fields.get("tool_result", _MISSING)
     if raw is _MISSING:
         for event in node.span.events:
@@ -246,6 +247,9 @@ def _from_span(node: Node) -> ToolRun:
                     ),
                     _MISSING,
                 )
+    if raw is _MISSING and "new_messages" in fields:
+        raw = _below_heading(fields["new_messages"], reading.rules, _MISSING)
+        raw = answer_in(load(raw), reading.rules.report)
     value = unwrap_envelope(None if raw is _MISSING else load(raw), reading.rules)
     result, call_id, failed = unwrap_result(value)
     call_id = as_id(fields.get("tool_call_id")) or call_id

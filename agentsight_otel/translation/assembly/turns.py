@@ -168,8 +168,11 @@ class TurnBuilder:
             lane.note_calls(call.input, call.output)
 
     def _lane(self, call: Call) -> Lane | None:
-        """Return the lane of a call; None inside a tool, where nothing is said to the user."""
-        if call.tool is not None:
+        """Return the lane of a call; None inside a tool, where nothing is said to the user.
+
+        A sub-agent in the background goes on when the span of its tool has left.
+        """
+        if call.tool is not None or "sub_agent" in call.main.reading.fields:
             return None
         main = self._memory.main
         if not main.users or not main.open_calls or not call.input or main.continues(call.history):

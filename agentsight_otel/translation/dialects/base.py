@@ -28,6 +28,7 @@ class Kind(StrEnum):
 
 
 Keys = tuple[str, ...]
+Report = tuple[str, str, str, str]
 KindTable = Mapping[str, Kind]
 
 
@@ -44,12 +45,17 @@ class Dialect:
         presence: Kind by the presence of an attribute; asked after *kinds* and names.
         result_envelope: The key under which it puts a tool's result that is no object; only with *scopes*.
         ignored_names: Starts of the names of spans that repeat others; only with *scopes*.
+        ignored_endings: Likewise, by the end of the name.
         answer_tools: Tools by which a model answers instead of a text; only with *scopes*.
         user_prefixes: What the framework writes before a user's text; only with *scopes*.
-        headings: How the line begins that it writes above a tool's arguments; only with *scopes*.
+        headings: How the line begins that it writes above a tool's arguments or result; only with *scopes*.
+        report: Keys of what it says of a sub-agent's run: one that is always there, the blocks of the answer,
+            and how many of these it wrote itself, before and after; only with *scopes*.
+        own_prompts: How a prompt begins that it wrote itself; only with *scopes*.
         json_texts: It writes every text as JSON, in quotes; only with *scopes*.
         anonymous: Attributes that name no customer although they do elsewhere; only with *scopes*.
-        ignored_endings: Likewise, by the end of the name.
+        nested: Attributes that name a sub-agent's run inside it, and the conversation elsewhere: asked last;
+            only with *scopes*.
         message_prefixes: Flattened messages, by field.
         metadata_prefixes: What follows is the key of a metadata entry.
         metadata_json: Attributes that hold a whole metadata object.
@@ -65,8 +71,11 @@ class Dialect:
     answer_tools: Keys = ()
     user_prefixes: Keys = ()
     headings: Keys = ()
+    report: Report | None = None
+    own_prompts: Keys = ()
     json_texts: bool = False
     anonymous: Keys = ()
+    nested: Keys = ()
     ignored_names: Keys = ()
     ignored_endings: Keys = ()
     result_envelope: str = ""
@@ -74,6 +83,7 @@ class Dialect:
     conversation: Keys = ()
     customer: Keys = ()
     agent_name: Keys = ()
+    sub_agent: Keys = ()
     response_id: Keys = ()
     previous_response: Keys = ()
     provider: Keys = ()
@@ -130,8 +140,11 @@ _NOT_KEYS = frozenset(
         "answer_tools",
         "user_prefixes",
         "headings",
+        "report",
+        "own_prompts",
         "json_texts",
         "anonymous",
+        "nested",
         "ignored_names",
         "ignored_endings",
         "result_envelope",
@@ -165,6 +178,8 @@ class Rules(msgspec.Struct, frozen=True):
     answer_tools: Keys = ()
     user_prefixes: Keys = ()
     headings: Keys = ()
+    report: Report | None = None
+    own_prompts: Keys = ()
     json_texts: bool = False
 
 

@@ -1,7 +1,7 @@
 """Claude Code and the Claude Agent SDK's command line.
 
-Reference: code.claude.com/docs/en/monitoring-usage; mlflow-skinny 3.17.2,
-mlflow/tracing/otel/translation/claude_code.py. Not read from its source, which is closed.
+Reference: code.claude.com/docs/en/monitoring-usage and /hooks (a sub-agent's report); mlflow-skinny 3.17.2,
+mlflow/tracing/otel/translation/claude_code.py; recordings. Not read from its source, which is closed.
 """
 
 from agentsight_otel.translation.dialects.base import Dialect, Kind
@@ -26,13 +26,17 @@ CLAUDE_CODE = Dialect(
     ),
     span_names=_NAMES,
     conversation=("session.id",),
+    nested=("gen_ai.conversation.id",),
+    sub_agent=("agent_id",),
     user_text=("user_prompt",),
     new_messages=("new_context",),
     reply_text=("response.model_output",),
     tool_name=("tool_name",),
     tool_call_id=("tool_use_id",),
     tool_arguments=("tool_input",),
-    headings=("[TOOL INPUT: ",),
+    headings=("[TOOL INPUT: ", "[TOOL RESULT: "),
+    report=("agentId", "content", "harnessNoteCount", "harnessTailCount"),
+    own_prompts=("<task-notification>",),  # a sub-agent in the background is done
     anonymous=("user.id",),  # the device's, made up at random
     request_model=("model",),
     input_tokens_without_cache=("input_tokens",),

@@ -98,6 +98,8 @@ class Index:
             tuple(name for d in dialects for name in d.answer_tools),
             tuple(prefix for d in dialects for prefix in d.user_prefixes),
             tuple(heading for d in dialects for heading in d.headings),
+            next((d.report for d in dialects if d.report), None),
+            tuple(prompt for d in dialects for prompt in d.own_prompts),
             any(d.json_texts for d in dialects),
         )
         for position, dialect in enumerate(dialects):
@@ -106,6 +108,10 @@ class Index:
             route = self._exact.get(key, _NOTHING)
             kept = tuple(slot for slot in route.slots if slot.field != "customer")
             self._exact[key] = route._replace(slots=kept)
+        for key in (key for d in dialects for key in d.nested):
+            route = self._exact.get(key, _NOTHING)
+            last = tuple(slot._replace(rank=slot.rank + len(dialects) * 100) for slot in route.slots)
+            self._exact[key] = route._replace(slots=last)
 
     def walk(self, span: SpanData) -> Walk:
         """Read a span."""

@@ -27,6 +27,7 @@ LANGSMITH = Dialect(
     output_value=("gen_ai.completion",),
     tool_arguments=("gen_ai.prompt",),
     tool_result=("gen_ai.completion",),
+    usage_json=(_METADATA + "usage_metadata",),
     tags=("langsmith.span.tags",),
     metadata_prefixes=(_METADATA,),
 )

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from agentsight_otel.translation.dialects.values import load
+from agentsight_otel.translation.dialects.base import Report
+from agentsight_otel.translation.dialects.values import as_count, load
 
 _DATA_URI = re.compile(r"data:([\w.+\-/]*)(?:;[\w=\-]+)*;base64,", re.ASCII)
 
@@ -244,6 +245,23 @@ def plain_result(result: Any) -> Any:
         if all(text is not None for text in texts):
             return texts[0] if len(texts) == 1 else "\n".join(map(str, texts))
     return result
+
+
+def answer_in(value: Any, report: Report | None) -> Any:
+    """Take a sub-agent's answer out of what a framework says of its run.
+
+    Args:
+        value: What a tool's span has as its result.
+        report: See `Dialect`; the framework's own notes stay only where the sub-agent said nothing.
+    """
+    if report is None or not isinstance(value, dict) or report[0] not in value:
+        return value
+    _, content, before, after = report
+    blocks = value.get(content)
+    if not isinstance(blocks, list):
+        return value
+    end = len(blocks) - (as_count(value.get(after)) or 0)
+    return blocks[as_count(value.get(before)) or 0 : end] or blocks or value
 
 
 def _block_value(block: dict[str, Any]) -> Any:

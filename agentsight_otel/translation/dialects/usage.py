@@ -97,14 +97,21 @@ _OBJECT_KEYS = {
     "input": ("prompt_tokens", "input_tokens", "input"),
     "output": ("completion_tokens", "output_tokens", "output"),
     "cache_read": ("cached_tokens", "cache_read_input_tokens", "input_cached_tokens", "cache_read"),
-    "cache_write": ("cache_creation_input_tokens", "cache_write_tokens", "input_cache_creation"),
-    "reasoning": ("reasoning_tokens", "output_reasoning_tokens"),
+    "cache_write": (
+        "cache_creation_input_tokens",
+        "cache_write_tokens",
+        "input_cache_creation",
+        "cache_creation",
+    ),
+    "reasoning": ("reasoning_tokens", "output_reasoning_tokens", "reasoning"),
 }
 _DETAILS = (
     "prompt_tokens_details",
     "input_tokens_details",
     "completion_tokens_details",
     "output_tokens_details",
+    "input_token_details",
+    "output_token_details",
 )
 
 

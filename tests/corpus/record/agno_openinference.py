@@ -7,7 +7,7 @@ from typing import Any
 from agno.agent import Agent
 from agno.db.in_memory import InMemoryDb
 from agno.models.openai import OpenAIChat
-from harness import MODEL, Context, Driver, core_without, run
+from harness import CORE, MODEL, Context, Driver, run
 from openinference.instrumentation.agno import AgnoInstrumentor
 from shape import Conversation, Turn
 from shop import BILLING, SHOP, TOOLS
@@ -58,6 +58,6 @@ if __name__ == "__main__":
             name="agno_openinference",
             instrument=instrument,
             app=App,
-            scenarios=(*core_without("odd_texts"), "concurrent"),
+            scenarios=(*CORE, "concurrent"),
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anthropic import Anthropic
 from anthropic_loop import AnthropicApp
-from harness import Context, Driver, run
+from harness import CORE, Context, Driver, run
 from opentelemetry.instrumentation.anthropic import AnthropicInstrumentor
 from own_span import own_span
 
@@ -26,7 +26,7 @@ if __name__ == "__main__":
             name="anthropic_traceloop",
             instrument=instrument,
             app=app,
-            scenarios=("basic", "tools", "streaming", "interleaved", "provider_error", "content_off"),
+            scenarios=(*CORE, "content_off"),
             env={"TRACELOOP_TRACE_CONTENT": "true"},
             env_off={"TRACELOOP_TRACE_CONTENT": "false"},
             per_turn=True,

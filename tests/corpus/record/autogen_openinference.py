@@ -10,7 +10,7 @@ from autogen_core import CancellationToken
 from autogen_core.models import ModelFamily
 from autogen_core.tools import FunctionTool
 from autogen_ext.models.openai import OpenAIChatCompletionClient
-from harness import MODEL, Context, Driver, core_without, run
+from harness import MODEL, Context, Driver, run
 from openinference.instrumentation.autogen_agentchat import AutogenAgentChatInstrumentor
 from openinference_scope import scope
 from shape import Conversation, Turn
@@ -74,7 +74,6 @@ if __name__ == "__main__":
             name="autogen_openinference",
             instrument=instrument,
             app=App,
-            scenarios=core_without("odd_texts"),
             per_turn=True,
         )
     )

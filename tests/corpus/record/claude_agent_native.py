@@ -17,7 +17,7 @@ from claude_agent_sdk import (
     query,
     tool,
 )
-from harness import Context, Driver, core_without, run
+from harness import Context, Driver, run
 from model_server import Rule
 from otlp_sink import OtlpSink, otlp_sink
 from otlp_spans import spans_of
@@ -171,7 +171,6 @@ if __name__ == "__main__":
             name="claude_agent_native",
             instrument=instrument,
             app=App,
-            scenarios=core_without("delegate"),
             adapt=adapt,
             reshape=reshape,
         )

@@ -42,7 +42,7 @@ if __name__ == "__main__":
             name="crewai_openinference",
             instrument=instrument,
             app=App,
-            scenarios=("basic", "tools", "same_text", "interleaved", "no_id"),
+            scenarios=("basic", "tools", "same_text", "interleaved", "odd_texts", "no_id"),
             env={"CREWAI_DISABLE_TELEMETRY": "true", "CREWAI_TRACING_ENABLED": "false"},
             per_turn=True,
         )

@@ -59,7 +59,7 @@ if __name__ == "__main__":
             name="dspy_openinference",
             instrument=instrument,
             app=App,
-            scenarios=("basic", "same_text", "no_id"),
+            scenarios=("basic", "same_text", "provider_error", "odd_texts", "no_id"),
             adapt=in_its_format,
             per_turn=True,
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from google_adk_app import AdkApp
-from harness import Context, Driver, core_without, run
+from google_adk_app import AdkApp, reshape
+from harness import CORE, Context, Driver, run
 from model_wire import ToolUse
 
-SCENARIOS = (*core_without("delegate", "odd_texts"), "transfer")
+SCENARIOS = (*CORE, "transfer")
 TRANSFER = (ToolUse("transfer_to_agent", {"agent_name": "billing"}), "")
 
 
@@ -23,5 +23,6 @@ if __name__ == "__main__":
             scenarios=SCENARIOS,
             env={"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"},
             transfer=TRANSFER,
+            reshape=reshape,
         )
     )

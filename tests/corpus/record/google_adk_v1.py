@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from google_adk_app import AdkApp
+from google_adk_app import AdkApp, reshape
 from google_adk_native import SCENARIOS, TRANSFER, instrument
 from harness import Driver, run
 
@@ -19,5 +19,6 @@ if __name__ == "__main__":
                 "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true",
             },
             transfer=TRANSFER,
+            reshape=reshape,
         )
     )

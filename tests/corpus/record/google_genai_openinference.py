@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from google_genai_app import GenaiApp
-from harness import Context, Driver, core_without, run
+from harness import Context, Driver, run
 from openinference.instrumentation.google_genai import GoogleGenAIInstrumentor
 from openinference_scope import scope
 
@@ -24,7 +24,6 @@ if __name__ == "__main__":
             name="google_genai_openinference",
             instrument=instrument,
             app=app,
-            scenarios=core_without("odd_texts"),
             per_turn=True,
         )
     )

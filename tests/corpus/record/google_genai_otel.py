@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from google_genai_app import GenaiApp
-from harness import Context, Driver, core_without, run
+from harness import Context, Driver, run
 from opentelemetry.instrumentation.google_genai import GoogleGenAiSdkInstrumentor
 from own_span import own_span
 
@@ -24,7 +24,6 @@ if __name__ == "__main__":
             name="google_genai_otel",
             instrument=instrument,
             app=app,
-            scenarios=core_without("delegate", "odd_texts"),
             env={
                 "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental",
                 "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from google_genai_app import GenaiApp
-from harness import Context, Driver, core_without, run
+from harness import Context, Driver, run
 from opentelemetry.instrumentation.google_generativeai import GoogleGenerativeAiInstrumentor
 from own_span import own_span
 
@@ -24,7 +24,6 @@ if __name__ == "__main__":
             name="google_genai_traceloop",
             instrument=instrument,
             app=app,
-            scenarios=core_without("delegate", "odd_texts"),
             per_turn=True,
         )
     )

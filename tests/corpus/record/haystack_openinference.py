@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness import MODEL, Context, Driver, run
+from harness import MODEL, Context, Driver, core_without, run
 from haystack import Pipeline
 from haystack.components.agents import Agent
 from haystack.components.generators.chat import OpenAIChatGenerator
@@ -54,7 +54,7 @@ if __name__ == "__main__":
             name="haystack_openinference",
             instrument=instrument,
             app=App,
-            scenarios=("basic", "tools", "same_text", "interleaved", "provider_error", "no_id"),
+            scenarios=core_without("delegate", "streaming"),
             env={"HAYSTACK_TELEMETRY_ENABLED": "False"},
             per_turn=True,
         )

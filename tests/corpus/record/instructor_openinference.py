@@ -62,7 +62,7 @@ if __name__ == "__main__":
             name="instructor_openinference",
             instrument=instrument,
             app=App,
-            scenarios=("basic", "same_text", "no_id"),
+            scenarios=("basic", "same_text", "odd_texts", "no_id"),
             reshape=answers_in_json,
             per_turn=True,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dump import SpanCollector
-from harness import Context, Driver, core_without, run
+from harness import Context, Driver, run
 from langgraph_app import LangGraphApp
 from traceloop.sdk import Instruments, Traceloop
 
@@ -25,7 +25,6 @@ if __name__ == "__main__":
             name="langgraph_traceloop",
             instrument=instrument,
             app=LangGraphApp,
-            scenarios=core_without("odd_texts"),
             env={"TRACELOOP_TELEMETRY": "false"},
             per_turn=True,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import Context, Driver, core_without, run
+from harness import Context, Driver, run
 from langchain_core.tracers.langchain import wait_for_all_tracers
 from langgraph_app import LangGraphApp
 from langsmith.run_trees import get_cached_client
@@ -31,7 +31,6 @@ if __name__ == "__main__":
             name="langsmith_otel",
             instrument=instrument,
             app=App,
-            scenarios=core_without("streaming", "odd_texts"),
             env={
                 "LANGSMITH_TRACING": "true",
                 "LANGSMITH_OTEL_ENABLED": "true",

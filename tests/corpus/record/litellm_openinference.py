@@ -6,7 +6,7 @@ from functools import partial
 
 import litellm
 from chat_loop import ChatApp
-from harness import MODEL, Context, Driver, core_without, run
+from harness import MODEL, Context, Driver, run
 from openinference.instrumentation.litellm import LiteLLMInstrumentor
 from openinference_scope import scope
 
@@ -31,7 +31,6 @@ if __name__ == "__main__":
             name="litellm_openinference",
             instrument=instrument,
             app=app,
-            scenarios=core_without("odd_texts"),
             per_turn=True,
         )
     )

@@ -18,6 +18,6 @@ if __name__ == "__main__":
             name="livekit_delta",
             instrument=instrument,
             app=app,
-            scenarios=(*core_without("delegate", "odd_texts", "no_id"), "transfer"),
+            scenarios=(*core_without("delegate"), "transfer"),
         )
     )

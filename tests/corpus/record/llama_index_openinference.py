@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness import MODEL, Context, Driver, core_without, run
+from harness import CORE, MODEL, Context, Driver, run
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import FunctionTool
@@ -51,7 +51,7 @@ if __name__ == "__main__":
             name="llama_index_openinference",
             instrument=instrument,
             app=App,
-            scenarios=(*core_without("odd_texts"), "concurrent"),
+            scenarios=(*CORE, "concurrent"),
             per_turn=True,
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chat_loop import ChatApp
-from harness import Context, Driver, core_without, run
+from harness import Context, Driver, run
 from mistralai.client import Mistral
 from openinference.instrumentation.mistralai import MistralAIInstrumentor
 from openinference_scope import scope
@@ -35,7 +35,6 @@ if __name__ == "__main__":
             name="mistral_openinference",
             instrument=instrument,
             app=app,
-            scenarios=core_without("delegate", "odd_texts"),
             per_turn=True,
         )
     )

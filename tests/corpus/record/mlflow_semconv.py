@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import Driver, core_without, run
+from harness import Driver, run
 from mlflow_openai import App, instrument
 
 if __name__ == "__main__":
@@ -11,7 +11,6 @@ if __name__ == "__main__":
             name="mlflow_semconv",
             instrument=instrument,
             app=App,
-            scenarios=core_without("delegate", "odd_texts"),
             env={"MLFLOW_ENABLE_OTEL_GENAI_SEMCONV": "true"},
             per_turn=True,
         )

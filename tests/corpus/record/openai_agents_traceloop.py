@@ -43,6 +43,7 @@ if __name__ == "__main__":
                 "streaming",
                 "interleaved",
                 "provider_error",
+                "odd_texts",
             ),
             per_turn=True,
             transfer=(ToolUse("transfer_to_billing"), '"assistant"'),

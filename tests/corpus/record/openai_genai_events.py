@@ -11,10 +11,10 @@ if __name__ == "__main__":
             name="openai_genai_events",
             instrument=instrument,
             app=app,
-            scenarios=("basic", "tools", "same_text", "streaming", "interleaved"),
             env={
                 "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "EVENT_ONLY",
                 "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT": "true",
             },
+            per_turn=True,
         )
     )

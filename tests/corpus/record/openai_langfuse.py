@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from chat_loop import ChatApp
 from dump import SpanCollector
-from harness import MODEL, Context, Driver, core_without, run
+from harness import MODEL, Context, Driver, run
 from langfuse import Langfuse, get_client, propagate_attributes
 from langfuse.openai import OpenAI
 from shape import Conversation
@@ -47,7 +47,6 @@ if __name__ == "__main__":
             name="openai_langfuse",
             instrument=instrument,
             app=app,
-            scenarios=core_without("odd_texts"),
             per_turn=True,
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import openlit
 from chat_loop import ChatApp
-from harness import MODEL, Context, Driver, core_without, run
+from harness import MODEL, Context, Driver, run
 from openai import OpenAI
 from own_span import own_span
 
@@ -32,7 +32,6 @@ if __name__ == "__main__":
             name="openai_openlit",
             instrument=instrument,
             app=app,
-            scenarios=core_without("delegate", "odd_texts"),
             per_turn=True,
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat_loop import ChatApp
-from harness import MODEL, Context, Driver, core_without, run
+from harness import CORE, MODEL, Context, Driver, run
 from openai import OpenAI
 from opentelemetry.instrumentation.openai import OpenAIInstrumentor
 from own_span import own_span
@@ -26,7 +26,7 @@ if __name__ == "__main__":
             name="openai_traceloop_old",
             instrument=instrument,
             app=app,
-            scenarios=(*core_without("odd_texts"), "content_off"),
+            scenarios=(*CORE, "content_off"),
             env_off={"TRACELOOP_TRACE_CONTENT": "false"},
             per_turn=True,
         )

@@ -6,7 +6,7 @@ The application's own span carries the ids.
 from __future__ import annotations
 
 from chat_loop import ChatApp
-from harness import MODEL, Context, Driver, core_without, run
+from harness import CORE, MODEL, Context, Driver, run
 from openai import OpenAI
 from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
 from own_span import own_span
@@ -29,7 +29,7 @@ if __name__ == "__main__":
             name="openai_v2",
             instrument=instrument,
             app=app,
-            scenarios=(*core_without("delegate", "no_id"), "content_off"),
+            scenarios=(*CORE, "content_off"),
             env={"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"},
             env_off={"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "false"},
             per_turn=True,

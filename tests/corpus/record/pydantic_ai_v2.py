@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from harness import Context, Driver, core_without, run
+from harness import Context, Driver, run
 from pydantic_ai import Agent
 from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai_native import App
@@ -22,6 +22,5 @@ if __name__ == "__main__":
             name="pydantic_ai_v2",
             instrument=instrument,
             app=App,
-            scenarios=core_without("odd_texts", "no_id"),
         )
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness import MODEL, Context, Driver, run
+from harness import MODEL, Context, Driver, core_without, run
 from model_server import Rule
 from model_wire import ToolUse
 from openinference.instrumentation.smolagents import SmolagentsInstrumentor
 from openinference_scope import scope
 from shape import Conversation, Turn
-from shop import SHOP, TOOLS
-from smolagents import OpenAIModel, ToolCallingAgent, tool
+from shop import BILLING, SHOP, TOOLS
+from smolagents import OpenAIModel, Tool, ToolCallingAgent, tool
 
 
 def instrument(context: Context) -> None:
@@ -45,11 +45,25 @@ class App:
         """Run one turn."""
         agent = self._agents.get(conversation.key)
         if agent is None:
-            tools = [tool(item.function) for item in TOOLS.values()]
-            agent = ToolCallingAgent(tools=tools, model=self._model, instructions=SHOP, verbosity_level=-1)
-            self._agents[conversation.key] = agent
+            agent = self._agents[conversation.key] = self._agent(SHOP, self._billing())
         with scope(conversation):
             agent.run(turn.text, reset=False)
+
+    def _agent(self, instructions: str, *more: Tool) -> ToolCallingAgent:
+        tools = [*(tool(item.function) for item in TOOLS.values()), *more]
+        return ToolCallingAgent(tools=tools, model=self._model, instructions=instructions, verbosity_level=-1)
+
+    def _billing(self) -> Tool:
+        @tool
+        def ask_billing(question: str) -> str:
+            """Ask the billing agent.
+
+            Args:
+                question: What it is to find out.
+            """
+            return str(self._agent(BILLING).run(question))
+
+        return ask_billing
 
 
 if __name__ == "__main__":
@@ -58,7 +72,7 @@ if __name__ == "__main__":
             name="smolagents_openinference",
             instrument=instrument,
             app=App,
-            scenarios=("basic", "tools", "same_text", "interleaved", "provider_error", "no_id"),
+            scenarios=core_without("streaming"),
             adapt=answer_by_tool,
             per_turn=True,
         )

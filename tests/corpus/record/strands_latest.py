@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import Driver, core_without, run
+from harness import Driver, run
 from strands_native import App, instrument
 
 if __name__ == "__main__":
@@ -11,7 +11,6 @@ if __name__ == "__main__":
             name="strands_latest",
             instrument=instrument,
             app=App,
-            scenarios=core_without("streaming", "odd_texts"),
             env={"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"},
             per_turn=True,
         )

@@ -10,10 +10,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from harness import Context, core_without
+from harness import CORE, Context
 from shop import BILLING, SHOP, TOOLS
 
-SCENARIOS = (*core_without("odd_texts"), "content_off")
+SCENARIOS = (*CORE, "content_off")
 
 
 def instrument(_context: Context) -> None:
