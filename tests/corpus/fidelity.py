@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 import msgspec
 
 from agentsight_otel.translation.assembly import Assembler
 from agentsight_otel.translation.block import Block
+from agentsight_otel.translation.dialects.base import Kind
+from agentsight_otel.translation.dialects.reading import read_span
 from agentsight_otel.translation.span_data import LogData, SpanData
 from tests.corpus.compare import Expected, Score, Tally, compare
 from tests.corpus.view import conversation_view
@@ -23,6 +27,7 @@ CORPUS = Path(__file__).parent
 README = CORPUS.parents[1] / "README.md"
 START, END = "<!-- fidelity -->\n", "<!-- /fidelity -->\n"
 PAUSE_NS = 20_000_000_000
+LOOK_NS = 1_000_000_000
 
 
 class ExpectedFile(msgspec.Struct):
@@ -89,10 +94,54 @@ def translate_slowly(recording: Recording) -> list[Block]:
     return [block for part in parts for block in part.blocks]
 
 
-def score(recording: Recording, *, slowly: bool = False) -> Score:
+def translate_live(recording: Recording) -> list[Block]:
+    """The blocks of a recording whose spans come as they end, each model call longer by `PAUSE_NS`."""
+    delays = _delays(recording.spans)
+    news: list[tuple[int, LogData | SpanData]] = [
+        *((log.event.time_ns + delays.get(log.span_id, 0), log) for log in recording.logs),
+        *((span.end_ns + delays[span.span_id], span) for span in recording.spans),
+    ]
+    news.sort(key=itemgetter(0))
+    assembler = Assembler()
+    parts = []
+    before = news[0][0] if news else 0
+    for now, one in news:
+        parts += [assembler.expire(at) for at in range(before, now, LOOK_NS)]
+        parts.append(
+            assembler.add([one], now) if isinstance(one, SpanData) else assembler.add_logs([one], now)
+        )
+        before = now
+    parts.append(assembler.drain())
+    return [block for part in parts for block in part.blocks]
+
+
+def _delays(spans: list[SpanData]) -> dict[str, int]:
+    """How much later each span ends: calls side by side end together, and runs after their calls."""
+    by_id = {span.span_id: span for span in spans}
+    calls = [span for span in spans if read_span(span).kind is Kind.LLM]
+    parents = {call.parent_span_id for call in calls}
+    together: list[list[SpanData]] = []
+    over: list[int] = []
+    for call in sorted((one for one in calls if one.span_id not in parents), key=attrgetter("start_ns")):
+        if over and call.start_ns < over[-1]:
+            over[-1] = max(over[-1], call.end_ns)
+            together[-1].append(call)
+        else:
+            over.append(call.end_ns)
+            together.append([call])
+    ends = {span.span_id: span.end_ns for span in spans}
+    for end, some in zip(over, together, strict=True):
+        for call in some:
+            one: SpanData | None = call
+            while one is not None:
+                ends[one.span_id] = max(ends[one.span_id], end)
+                one = by_id.get(one.parent_span_id or "")
+    return {span_id: PAUSE_NS * bisect_right(over, end) for span_id, end in ends.items()}
+
+
+def score(recording: Recording, how: Callable[[Recording], list[Block]] = translate) -> Score:
     """How exact the translation of *recording* is."""
-    blocks = translate_slowly(recording) if slowly else translate(recording)
-    return compare(recording.expected, conversation_view(blocks))
+    return compare(recording.expected, conversation_view(how(recording)))
 
 
 class Results:
@@ -173,7 +222,7 @@ def main() -> int:
     arguments = parser.parse_args()
     results = Results()
     for recording in recordings(arguments.combinations):
-        result = score(recording, slowly=arguments.slow)
+        result = score(recording, translate_slowly if arguments.slow else translate)
         results.add(recording.combination, result)
         if arguments.faults and not result.ok:
             print(f"{recording.combination}/{recording.scenario}")

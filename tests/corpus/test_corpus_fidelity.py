@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.compare import Score
-from tests.corpus.fidelity import CORPUS, README, Results, load, readme_with, score
+from tests.corpus.fidelity import (
+    CORPUS,
+    README,
+    Results,
+    load,
+    readme_with,
+    score,
+    translate_live,
+    translate_slowly,
+)
 
 FOLDERS = sorted(path.parent for path in CORPUS.glob("*/*/expected.json"))
 
@@ -29,7 +38,14 @@ def test_a_recording_becomes_its_conversation(folder: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}/{folder.name}")
 def test_traces_far_apart_become_the_same_conversation(folder: Path) -> None:
     """A process that sees the traces one by one, each long after the one before, tells the same truth."""
-    result = score(load(folder), slowly=True)
+    result = score(load(folder), translate_slowly)
+    assert result.ok, "\n".join(result.faults)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}/{folder.name}")
+def test_slow_models_change_nothing(folder: Path) -> None:
+    """Spans that come as they end, 20 s after the ones before, are not told of in pieces."""
+    result = score(load(folder), translate_live)
     assert result.ok, "\n".join(result.faults)
 
 

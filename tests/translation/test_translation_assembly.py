@@ -478,13 +478,13 @@ def test_a_conversation_waits_until_it_is_quiet() -> None:
 def test_a_conversation_that_never_rests_leaves_in_the_end() -> None:
     """A trace is not held back for ever by news of others."""
     assembler = Assembler(idle_ns=SECOND)
-    spans = calls(*(([("user", f"m{n}")], f"r{n}") for n in range(40)))
+    spans = calls(*(([("user", f"m{n}")], f"r{n}") for n in range(80)))
     left = []
     for n, span in enumerate(spans):
         assembler.add([span], START + n * SECOND // 2)
         left += assembler.expire(START + n * SECOND // 2).blocks
     assert transcript(left)[:2] == [("end_user", "m0"), ("agent", "r0")]
-    assert len(transcript(left + assembler.drain().blocks)) == 80
+    assert len(transcript(left + assembler.drain().blocks)) == 160
 
 
 @pytest.mark.parametrize(
@@ -591,7 +591,7 @@ def test_log_records_of_a_slow_call_wait_for_its_span() -> None:
     blocks = assembler.expire(START + 37 * SECOND).blocks
     assert transcript(blocks) == [("end_user", "a"), ("agent", "b")]
     assert [block.conversation_id for block in blocks] == ["conv-1"]
-    assert transcript(alone.expire(START + 61 * SECOND).blocks) == [("end_user", "a")]
+    assert transcript(alone.expire(START + 121 * SECOND).blocks) == [("end_user", "a")]
     assert alone.pending == 0
 
 

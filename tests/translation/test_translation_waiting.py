@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from translation_spans import SECOND, START, S, assembled, chat, parts, record, transcript, wire
 
 from agentsight_otel.translation.assembly import Assembler
-from agentsight_otel.translation.assembly.pending import MAX_HELD_IDLES, MAX_TOOL_IDLES
+from agentsight_otel.translation.assembly.pending import MAX_HELD_IDLES, MAX_RUN_IDLES
 from agentsight_otel.translation.block import Block
-from agentsight_otel.translation.span_data import SpanData
+from agentsight_otel.translation.span_data import SpanData, SpanKey
 
 CONV = {"gen_ai.conversation.id": "conv-1"}
 ASKED = ("user", "Where is it?")
@@ -121,7 +122,7 @@ def test_tools_without_end_do_not_wait_for_ever() -> None:
         now = START + number * 10 * SECOND
         assembler.add([span], now)
         at[number * 10] = assembler.expire(now + 5 * SECOND).blocks
-    assert min(seconds for seconds, blocks in at.items() if blocks) == MAX_TOOL_IDLES
+    assert min(seconds for seconds, blocks in at.items() if blocks) == MAX_RUN_IDLES
 
 
 def test_a_flush_waits_for_no_tool() -> None:
@@ -237,3 +238,117 @@ def test_a_native_turn_counts_a_model_call_once(apart: bool) -> None:
         blocks += assembler.drain().blocks if apart else []
     blocks += assembler.drain().blocks
     assert len(wire(blocks, "llm")) == 1
+
+
+def a_run(*, above: str = "GET /") -> list[SpanData]:
+    """The spans of a run of an agent below another span, as they end: two model calls, the run, the other."""
+    question, asks = parts(*ASKED), tool_call(call_id="t")
+    calls = [
+        call(0, [question], asks),
+        call(20, [question, asks, tool_result("here", "t")], parts("assistant", "Here.")),
+    ]
+    run = S("invoke_agent x", {"gen_ai.operation.name": "invoke_agent", **CONV}, calls, at=(0, 22))
+    return sorted(record(S(above, {}, [run], at=(0, 23))), key=lambda span: span.end_ns)
+
+
+TOLD = [("end_user", "Where is it?"), ("agent", "Here.")]
+
+
+def test_a_run_that_goes_on_is_waited_for() -> None:
+    """Nothing is told of a run while its span has not come, however long a model thinks, within limits."""
+    first, second, run, request = a_run()
+    tool = S("execute_tool find", {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "find"})
+    [ran] = record(tool)
+    ran = replace(ran, trace_id=first.trace_id, parent_span_id=run.span_id)
+    assembler = Assembler(idle_ns=SECOND)
+    assembler.add([first], START)
+    assembler.add([ran], START + 2 * SECOND)
+    assert assembler.expire(START + (1 + MAX_HELD_IDLES) * SECOND).blocks == []
+    assembler.add([second, run], START + 20 * SECOND)
+    assert assembler.expire(START + 20 * SECOND).blocks == []
+    # The run is there; what is above it, a request, may not be sent here at all.
+    assembler.go_without([request.key])
+    assert transcript(assembler.expire(START + 21 * SECOND).blocks) == TOLD
+    assert assembler.pending == 0
+
+
+@pytest.mark.parametrize("told_first", [False, True])
+def test_what_ended_elsewhere_is_not_waited_for(*, told_first: bool) -> None:
+    """A request's span that is about no agent ends the wait when it ends, before or after the first look."""
+    first, second, run, request = a_run()
+    assembler = Assembler(idle_ns=SECOND)
+    assembler.add([first, second, run], START)
+    if told_first:
+        assembler.go_without([request.key])
+    else:
+        assert assembler.expire(START + 2 * SECOND).blocks == []
+        assembler.go_without([request.key, SpanKey("0" * 31 + "1", "0" * 15 + "1")])
+    assert transcript(assembler.expire(START + 2 * SECOND).blocks) == TOLD
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_what_never_comes_is_waited_for_a_while(*, remote: bool) -> None:
+    """A parent in another process is not waited for at all."""
+    *spans, _ = a_run()
+    spans[-1] = replace(spans[-1], parent_is_remote=remote)
+    assembler = Assembler(idle_ns=SECOND)
+    assembler.add(spans, START)
+    assert bool(assembler.expire(START + SECOND).blocks) == remote
+    assert not assembler.expire(START + MAX_HELD_IDLES * SECOND - 1).blocks
+    assert bool(assembler.expire(START + MAX_HELD_IDLES * SECOND).blocks) != remote
+
+
+def test_a_run_without_end_is_told_of_while_it_goes_on() -> None:
+    """Its messages come in parts, none of them twice."""
+    first, second, run, _ = a_run()
+    assembler = Assembler(idle_ns=SECOND)
+    blocks = []
+    for number in range(13):
+        here = [first, second][number // 12 : number // 12 + 1] if number in {0, 12} else []
+        more = replace(first, span_id=f"{number:016x}", attributes={"gen_ai.operation.name": "chat"})
+        assembler.add([*here, more], START + number * 10 * SECOND)
+        blocks += assembler.expire(START + (number * 10 + 9) * SECOND).blocks
+        assert bool(blocks) == (number == 12)
+    blocks += assembler.add([run], START + 130 * SECOND).blocks + assembler.drain().blocks
+    assert transcript(blocks) == TOLD
+
+
+def test_a_failed_call_ends_the_wait() -> None:
+    """Some instrumentations never end the span of a run that a model's error ended."""
+    _, second, *_ = a_run()
+    assembler = Assembler(idle_ns=SECOND)
+    assembler.add([replace(second, status="error")], START)
+    assert assembler.expire(START + SECOND).blocks
+
+
+def test_what_is_above_turns_is_not_waited_for() -> None:
+    """A call of an hour is one span above all its turns; each is told of when it is over."""
+    turns = [
+        S(
+            "turn",
+            {"conversation.id": "c", "turn.number": number},
+            [S("llm", {"gen_ai.operation.name": "chat", "output": "b"}, scope="pipecat", at=(at, at + 1))],
+            scope="pipecat",
+            at=(at, at + 2),
+        )
+        for number, at in ((1, 0), (2, 60))
+    ]
+    spans = record(S("conversation", {"conversation.id": "c"}, turns, scope="pipecat", at=(0, 3600)))
+    said, turn, *_ = sorted(spans, key=lambda span: span.end_ns)
+    assembler = Assembler(idle_ns=SECOND)
+    assembler.add([said], START)
+    assert assembler.expire(START + SECOND).blocks == []
+    assembler.add([turn], START + 2 * SECOND)
+    assert assembler.expire(START + 3 * SECOND).blocks
+
+
+def test_our_own_turn_is_waited_for_and_ends_the_wait() -> None:
+    """Model calls below a turn of the live API leave when the turn has ended."""
+    kind = {"agentsight.span.kind": "turn", **NATIVE}
+    [said, turn] = record(S("turn", kind, [call(0, [parts(*ASKED)], parts("assistant", "Here."))], at=(0, 2)))
+    assembler = Assembler(idle_ns=SECOND)
+    assembler.add([said], START)
+    assert assembler.expire(START + 9 * SECOND).blocks == []
+    assembler.add([turn], START + 9 * SECOND)
+    assert assembler.expire(START + 9 * SECOND).blocks
+    assert assembler.pending == 0

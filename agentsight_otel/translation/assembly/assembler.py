@@ -12,7 +12,7 @@ from agentsight_otel.translation.assembly.gather import gather
 from agentsight_otel.translation.assembly.memory import Memory
 from agentsight_otel.translation.assembly.pending import Pending, PendingTrace
 from agentsight_otel.translation.limits import clamp_id, normalize_environment
-from agentsight_otel.translation.span_data import LogData, SpanData
+from agentsight_otel.translation.span_data import LogData, SpanData, SpanKey
 
 DUPLICATE = "duplicate"
 
@@ -26,7 +26,8 @@ class Assembler:
 
     Native spans (``agentsight.span.kind``) pass straight through, in order. Other people's spans wait until
     their conversation has been quiet for *idle_ns*, because children end before their parents and exporters
-    mix the batches; and for a limited time longer while the model waits for the results of tools.
+    mix the batches; and for a limited time longer while the model waits for the results of tools, or while
+    the span of their run has not come.
 
     Args:
         environment: Of every conversation whose spans name none.
@@ -72,6 +73,7 @@ class Assembler:
         for span in spans:
             if semconv.SPAN_KIND in span.attributes:
                 self._add_native(span, builder)
+                self._pending.go_without(span.trace_id, span.span_id)
                 continue
             left = left_of(span.trace_id)
             if (left is not None and span.span_id in left) or not keep(span, now_ns):
@@ -88,6 +90,11 @@ class Assembler:
         builder = self._builder()
         self._make_room(builder)
         return builder.build()
+
+    def go_without(self, spans: Iterable[SpanKey]) -> None:
+        """Wait no longer for spans that have ended and are not added, for they are about no agent."""
+        for trace_id, span_id in spans:
+            self._pending.go_without(trace_id, span_id)
 
     def expire(self, now_ns: int) -> Assembled:
         """Return what has been quiet long enough; of much, only the first part, for it all takes memory."""

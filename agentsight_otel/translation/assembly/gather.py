@@ -1,4 +1,4 @@
-"""Which traces are ready together, and which go on waiting because tools still run for their conversation."""
+"""Which traces are ready together, and which go on waiting for tools, or for the end of their run."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from agentsight_otel.translation.dialects.base import Kind
 
 _matters = attrgetter("matters")
 _LOOKING_UP = frozenset({Kind.EMBEDDING, Kind.RETRIEVAL})
+_STEPS = frozenset({Kind.LLM, Kind.TOOL})
+_TURN = Kind.TURN
 
 
 class Ready(NamedTuple):
@@ -56,6 +58,11 @@ def gather(
         export_all: Also those that only look something up, for no conversation that they name.
     """
     speaking, silent = _grow(traces, memory)
+    if now_ns is not None:
+        for trace in [trace for trace, nodes in speaking if _goes_on(trace, nodes, memory)]:
+            if pending.may_wait([trace], now_ns):
+                pending.hold_open(trace)
+        speaking = [grown for grown in speaking if not grown.trace.holder]
     resolve([nodes for _, nodes in speaking], memory, notices)
     if not export_all:
         # Building an index calls an embeddings model thousands of times, each in a trace of its own.
@@ -97,6 +104,38 @@ def _start(grown: _Grown) -> tuple[int, int, str, str]:
     return grown.nodes[0].order
 
 
+def _goes_on(trace: PendingTrace, nodes: list[Node], memory: Memory) -> bool:
+    """Whether something is part of a run whose span has not ended, as far as one can know.
+
+    What is above turns may go on for hours, and is not waited for. A model call that failed mostly ends its
+    run, and some instrumentations then never end its span.
+    """
+    if not trace.spans:
+        return False  # records of the log may be all there is
+    last = max((node for node in nodes if node.kind in _STEPS), key=_end, default=None)
+    if last is not None and last.kind is Kind.LLM and last.reading.failed:
+        return False
+    here = (trace.spans, trace.gone, memory.delivered.get(trace.trace_id) or ())
+    turns = any(node.kind is _TURN for node in nodes)
+    for node in nodes:
+        if node.kind in _STEPS if turns else node.matters:
+            top = node
+            while top.parent is not None and top.kind is not _TURN:
+                top = top.parent
+            if _is_below_another(top) and not any(top.span.parent_span_id in some for some in here):
+                return True
+    return False
+
+
+def _is_below_another(top: Node) -> bool:
+    span = top.span
+    return bool(span.parent_span_id) and not span.parent_is_remote and top.kind is not _TURN
+
+
+def _end(node: Node) -> tuple[int, int]:
+    return node.span.end_ns, node.span.start_ns
+
+
 def _unfinished(speaking: list[_Grown]) -> dict[str, list[PendingTrace]]:
     """Return the traces of the conversations in which a model waits for the results of tools."""
     roots: dict[str, list[Node]] = {}
@@ -115,7 +154,7 @@ def _unfinished(speaking: list[_Grown]) -> dict[str, list[PendingTrace]]:
 
 def _waits(roots: list[Node]) -> bool:
     """Whether a model call comes last; a run with a span of its own has ended with it."""
-    last = max(roots, key=lambda node: (node.span.end_ns, node.span.start_ns))
+    last = max(roots, key=_end)
     if last.kind is not Kind.LLM:
         return False
     calls, _ = find_calls(last.subtree())

@@ -16,11 +16,12 @@ _TEXTS = (str, bytes)
 _CONTAINERS = (dict, list, tuple)
 _is_text = str.__instancecheck__
 _rank = {key: rank for rank, key in reversed([*enumerate(CONVERSATION_KEYS)])}.__getitem__
-MAX_HELD_IDLES = 12
-"""A trace whose conversation never rests leaves after this many idle times, as does one whose tools' results
-never come."""
-MAX_TOOL_IDLES = 120
-"""Idle times after which a conversation leaves whose tools still run, one after the other."""
+MAX_HELD_IDLES = 24
+"""A trace whose conversation never rests leaves after this many idle times, as does one in which the results
+of tools, or the span of the run, never come."""
+MAX_RUN_IDLES = 120
+"""Idle times after which a conversation leaves that still goes on, one thing after the other."""
+_OPEN = "open:"
 
 
 class PendingTrace(msgspec.Struct, eq=False):
@@ -36,7 +37,8 @@ class PendingTrace(msgspec.Struct, eq=False):
         known: Something says where it belongs: a span of it, earlier ones, or a conversation's id.
         count: Spans and log records.
         size: Bytes of their texts, about.
-        holder: The conversation it is held for, whose tools still run; "" while it is not held.
+        holder: The conversation it is held for, whose tools still run, or its own run; "" while not held.
+        gone: Ids of spans that ended and do not come here.
     """
 
     trace_id: str
@@ -50,6 +52,7 @@ class PendingTrace(msgspec.Struct, eq=False):
     count: int = 0
     size: int = 0
     holder: str = ""
+    gone: set[str] = set()
 
 
 class Pending:
@@ -102,11 +105,19 @@ class Pending:
             self._count(trace, _size(log.event))
             trace.log_sources[log.span_id] = log
 
+    def go_without(self, trace_id: str, span_id: str) -> None:
+        """Wait no longer for a span of a trace that is here: it has ended and goes another way."""
+        trace = self._traces.get(trace_id)
+        if trace is not None:
+            trace.gone.add(span_id)
+            if trace.holder.startswith(_OPEN):
+                self._let_go(trace)
+
     def take_idle(self, now_ns: int, most: int) -> list[PendingTrace]:
         """Remove and return the traces to which nothing was added for the idle time, about *most* spans.
 
-        A trace is held while another one of its conversation is not idle, while its tools run, or while only
-        log records of it are here, for a limited time: those of a slow call come long before its span.
+        A trace is held while another one of its conversation is not idle, while its tools or its run go on,
+        or while only log records of it are here, for a limited time: they may come long before their span.
         """
         busy: set[str] = set()
         for trace in self._traces.values():
@@ -124,11 +135,11 @@ class Pending:
         return self._take_first(idle, most, 0)
 
     def may_wait(self, traces: list[PendingTrace], now_ns: int) -> bool:
-        """Whether the traces of a conversation whose tools run can still be held."""
+        """Whether the traces of a conversation that goes on can still be held."""
         last = max(trace.last_ns for trace in traces)
         first = min(trace.first_ns for trace in traces)
         return (
-            now_ns - last < self._idle_ns * MAX_HELD_IDLES and now_ns - first < self._idle_ns * MAX_TOOL_IDLES
+            now_ns - last < self._idle_ns * MAX_HELD_IDLES and now_ns - first < self._idle_ns * MAX_RUN_IDLES
         )
 
     def hold(self, conversation_id: str, traces: Iterable[PendingTrace]) -> None:
@@ -139,6 +150,10 @@ class Pending:
             self._held.setdefault(conversation_id, set()).add(trace.trace_id)
             self.count += trace.count
             self.size += trace.size
+
+    def hold_open(self, trace: PendingTrace) -> None:
+        """Take a trace back until something is added to it, for its run has not ended."""
+        self.hold(_OPEN + trace.trace_id, [trace])
 
     def take_held(self, conversations: Iterable[str]) -> list[PendingTrace]:
         """Remove and return the traces that are held for these conversations."""
