@@ -26,6 +26,7 @@ _decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
 KINDS = tuple(_decoders)
 """What is for delivery; other kinds of records are not."""
 
+_SPAN = Kind.SPAN
 _EMPTY = 300
 """Bytes of a span or event without its texts."""
 
@@ -62,7 +63,7 @@ class Entry(Quiet, msgspec.Struct, eq=False, gc=False):
 def decode(kind: int, payload: bytes) -> Any:
     """Return the record in *payload*, None when it is none."""
     try:
-        if kind == Kind.SPAN and is_packed(payload):
+        if kind == _SPAN and is_packed(payload):
             return unpack(payload)
         return _decoders[kind].decode(payload)
     except (msgspec.DecodeError, ValueError):

@@ -17,6 +17,9 @@ class LogIndex:
             if entry.group is not None:
                 self._of.setdefault(entry.group, []).append(entry)
 
+    def __len__(self) -> int:
+        return len(self._of)
+
     def note(self, entry: Entry, log: LogData) -> None:
         """Add a log record, if it is not there."""
         if entry.group is None:

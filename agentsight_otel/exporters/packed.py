@@ -7,7 +7,7 @@ that cannot be encoded as it is, raises one of ``UNUSUAL``; `from_readable_span`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanKind, StatusCode
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, SpanKind, StatusCode, TraceState
 
 from agentsight_otel.translation.readable import plain_attributes
 from agentsight_otel.translation.relevance import PREFIXES, concerns_agents
@@ -25,12 +25,11 @@ UNUSUAL = (AttributeError, TypeError, ValueError, OverflowError, RecursionError)
 """What `pack` raises for a span it cannot read or encode."""
 
 _OTHER_CLASS = "another class may show less than it holds"
-_CACHE_SIZE = 64
-_KINDS = {kind: kind.name.lower() for kind in SpanKind}
-_STATUSES = {code: code.name.lower() for code in StatusCode}
-# Looking a member up in an enumeration runs Python code.
+_CACHE_SIZE = 256
+# By value: an enumeration's hash runs Python code.
+_KINDS = {kind.value: kind.name.lower() for kind in SpanKind}
+_STATUSES = {code.value: code.name.lower() for code in StatusCode}
 _NO_STATE = INVALID_SPAN_CONTEXT.trace_state
-_INTERNAL, _UNSET = SpanKind.INTERNAL, StatusCode.UNSET
 
 # All in one call; the public properties would make a proxy or a copy of each collection.
 _fields = attrgetter(
@@ -39,8 +38,9 @@ _fields = attrgetter(
     "_start_time",
     "_end_time",
     "_parent",
-    "_kind",
-    "_status._status_code",
+    "_kind._value_",
+    "_status._status_code._value_",
+    "_status._description",
     "_attributes._dict",
     "_attributes.dropped",
     "_events._dq",
@@ -60,46 +60,49 @@ class _Event(msgspec.Struct, array_like=True, gc=False):
     attributes: dict[str, Any]
 
 
+class _Shared(msgspec.Struct, array_like=True):
+    """What many spans have in common; a process makes few of them."""
+
+    resource: dict[str, Any]
+    scope: ScopeData
+    kind: str
+    status: str
+    trace_flags: int
+    parent_is_remote: bool
+
+
 class _Rare(msgspec.Struct, array_like=True, gc=False):
     """What few spans have."""
 
-    parent_span_id: str | None
-    kind: str
-    status: str
-    status_description: str
-    links: tuple[LinkData, ...]
-    trace_flags: int
-    trace_state: str
-    parent_is_remote: bool
-    dropped_attributes: int
-    dropped_events: int
-    dropped_links: int
+    status_description: str = ""
+    links: tuple[LinkData, ...] = ()
+    trace_state: str = ""
+    dropped_attributes: int = 0
+    dropped_events: int = 0
+    dropped_links: int = 0
 
 
 class _Packed(msgspec.Struct, array_like=True, gc=False):
-    key: bytes
+    ids: bytes  # of the trace, the span and, if it has one, its parent
     name: str
     start_ns: int
     end_ns: int
     attributes: dict[str, Any]
     events: list[_Event]
-    origin: msgspec.Raw
+    shared: msgspec.Raw
     rare: _Rare | None = None
-
-
-class _Origin(msgspec.Struct, array_like=True):
-    resource: dict[str, Any]
-    scope: ScopeData
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
-_decode_origin = msgspec.msgpack.Decoder(_Origin).decode
+_decode_shared = msgspec.msgpack.Decoder(_Shared).decode
 
-# A process has few. The entries hold the originals, so that an id() stays its owner's.
-_packed_origins: dict[int, tuple[InstrumentationScope, Resource, msgspec.Raw]] = {}
-_NO_ORIGIN = (None, None, msgspec.Raw())
-_origins: dict[bytes, _Origin] = {}
+_SharedKey = tuple[int, int, int, int, bool]
+
+# The entries hold the originals, so that an id() stays its owner's.
+_packed_shared: dict[_SharedKey, tuple[InstrumentationScope, Resource, msgspec.Raw]] = {}
+_NONE_PACKED = (None, None, msgspec.Raw())
+_shared: dict[bytes, _Shared] = {}
 
 
 def pack(span: ReadableSpan, every: bool = True) -> tuple[bytes, bytes] | None:
@@ -123,6 +126,7 @@ def pack(span: ReadableSpan, every: bool = True) -> tuple[bytes, bytes] | None:
         parent,
         kind,
         code,
+        description,
         attributes,
         lost_attributes,
         events,
@@ -140,28 +144,21 @@ def pack(span: ReadableSpan, every: bool = True) -> tuple[bytes, bytes] | None:
             return None
     trace_id, span_id, _, flags, state, _ = context
     key = trace_id.to_bytes(16, "big") + span_id.to_bytes(8, "big")
-    known = _packed_origins.get(id(scope), _NO_ORIGIN)
+    ids, remote = key, False
+    if parent is not None:
+        remote = parent[2]
+        if parent[1]:
+            ids += parent[1].to_bytes(8, "big")
+    sort = (id(scope), kind, code, flags, remote)
+    known = _packed_shared.get(sort, _NONE_PACKED)
     same = known[0] is scope and known[1] is resource
-    origin = known[2] if same else _pack_origin(scope, resource)
-    happened = [_event_fields(event) for event in events] if events else ()
-    lost = lost_attributes or lost_events or lost_links
-    plain = kind is _INTERNAL and code is _UNSET and flags == 1 and (state is _NO_STATE or not state)
-    if plain and parent is None and not (links or lost):
-        return key, _encode((key, name, start, end, attributes, happened, origin))
-    rare = _Rare(
-        f"{parent.span_id:016x}" if parent is not None and parent.span_id else None,
-        _KINDS[kind],
-        _STATUSES[code],
-        span.status.description or "",
-        tuple([_link(link) for link in links]) if links else (),
-        int(flags),
-        state.to_header() if state else "",
-        parent is not None and parent.is_remote,
-        lost_attributes,
-        lost_events,
-        lost_links,
-    )
-    return key, _encode((key, name, start, end, attributes, happened, origin, rare))
+    shared = known[2] if same else _pack_shared(sort, scope, resource)
+    happened = [*map(_event_fields, events)] if events else ()
+    plain = state is _NO_STATE or not state
+    if plain and not (description or links or lost_attributes or lost_events or lost_links):
+        return key, _encode((ids, name, start, end, attributes, happened, shared))
+    rare = _rare(description, links, state, lost_attributes, lost_events, lost_links)
+    return key, _encode((ids, name, start, end, attributes, happened, shared, rare))
 
 
 def concerns(span: ReadableSpan) -> bool:
@@ -197,50 +194,59 @@ def unpack(data: bytes) -> SpanData:
         msgspec.DecodeError: The bytes are something else.
     """
     packed = _decode(data)
-    raw = bytes(packed.origin)
-    origin = _origins.get(raw)
-    if origin is None:
-        if len(_origins) >= _CACHE_SIZE:
-            _origins.clear()
-        origin = _origins[raw] = _decode_origin(raw)
-    ids = packed.key.hex()
+    raw = bytes(packed.shared)
+    shared = _shared.get(raw)
+    if shared is None:
+        if len(_shared) >= _CACHE_SIZE:
+            _shared.clear()
+        shared = _shared[raw] = _decode_shared(raw)
+    ids = packed.ids.hex()
     rare = packed.rare or _USUAL
     return SpanData(
         ids[:32],
-        ids[32:],
+        ids[32:48],
         packed.name,
         packed.start_ns,
         packed.end_ns,
-        rare.parent_span_id,
-        rare.kind,
-        rare.status,
+        ids[48:] or None,
+        shared.kind,
+        shared.status,
         rare.status_description,
         _plain(packed.attributes),
         tuple([EventData(e.name, e.time_ns, _plain(e.attributes)) for e in packed.events]),
         rare.links,
-        origin.resource,
-        origin.scope,
-        rare.trace_flags,
+        shared.resource,
+        shared.scope,
+        shared.trace_flags,
         rare.trace_state,
-        rare.parent_is_remote,
+        shared.parent_is_remote,
         rare.dropped_attributes,
         rare.dropped_events,
         rare.dropped_links,
     )
 
 
-_USUAL = _Rare(None, "internal", "unset", "", (), 1, "", False, 0, 0, 0)
+_USUAL = _Rare()
 _PLAIN_TYPES = frozenset({str, bool, float, bytes})
 _ARRAYS = frozenset(bytes([byte]) for byte in (*range(0x90, 0xA0), 0xDC, 0xDD))
 
 
-def _pack_origin(scope: InstrumentationScope, resource: Resource) -> msgspec.Raw:
+def _pack_shared(sort: _SharedKey, scope: InstrumentationScope, resource: Resource) -> msgspec.Raw:
+    _, kind, code, flags, remote = sort
     named = ScopeData(scope.name or "", scope.version or "", scope.schema_url or "")
-    raw = msgspec.Raw(_encode((plain_attributes(resource.attributes), named)))
-    if len(_packed_origins) >= _CACHE_SIZE:
-        _packed_origins.clear()
-    _packed_origins[id(scope)] = (scope, resource, raw)
+    shared = _Shared(
+        plain_attributes(resource.attributes), named, _KINDS[kind], _STATUSES[code], int(flags), remote
+    )
+    raw = msgspec.Raw(_encode(shared))
+    if len(_packed_shared) >= _CACHE_SIZE:
+        _packed_shared.clear()
+    _packed_shared[sort] = (scope, resource, raw)
     return raw
+
+
+def _rare(description: str | None, links: Iterable[Link], state: TraceState, *lost: int) -> _Rare:
+    header = state.to_header() if state else ""
+    return _Rare(description or "", tuple([_link(link) for link in links]), header, *lost)
 
 
 def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -249,6 +255,6 @@ def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
     return plain_attributes(attributes)
 
 
-def _link(link: Any) -> LinkData:
+def _link(link: Link) -> LinkData:
     context = link.context
     return LinkData(f"{context.trace_id:032x}", f"{context.span_id:016x}", plain_attributes(link.attributes))

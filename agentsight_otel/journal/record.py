@@ -84,10 +84,9 @@ def unpack(data: bytes, offset: int = 0) -> Record | None:
     end = start + length
     if magic != MAGIC or version != VERSION or end > len(data):
         return None
-    payload = data[start:end]
-    if crc32(payload, crc32(data[offset + _HEAD.size : start])) != crc:
+    if crc32(data[offset + _HEAD.size : end]) != crc:
         return None
-    return Record(kind, key, payload, created, offset)
+    return Record(kind, key, data[start:end], created, offset)
 
 
 def scan(data: bytes) -> Iterator[Record | Damage]:

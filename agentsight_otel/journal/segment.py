@@ -14,7 +14,7 @@ import msgspec
 
 from agentsight_otel.journal import record
 from agentsight_otel.journal.lease import try_lease
-from agentsight_otel.journal.record import pack_head, pack_tail
+from agentsight_otel.journal.record import MAGIC, UINT32, VERSION, pack_head, pack_tail
 
 SUFFIX = ".seg"
 ACK_SUFFIX = ".ack"
@@ -93,8 +93,8 @@ class Segment:
     def append_one(self, kind: int, key: bytes, payload: bytes, created: int) -> Ref:
         """Write one record; like `append`."""
         # `record.pack`, without the call: this is what every recording call waits for.
-        tail = pack_tail(len(payload), record.VERSION, kind, created & record.UINT32, key)
-        data = pack_head(record.MAGIC, crc32(payload, crc32(tail))) + tail + payload
+        rest = pack_tail(len(payload), VERSION, kind, created & UINT32, key) + payload
+        data = pack_head(MAGIC, crc32(rest)) + rest
         start = self.size
         if os.write(self._fd, data) != len(data):
             self._take_back(start)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from agentsight_otel.exporters.delivery import Delivery
 from agentsight_otel.guard import guarded
@@ -38,6 +39,7 @@ class DeliveringSpanProcessor(SpanProcessor):
         self._opened = opened
         self._export_all = export_all
         self._timeout = timeout
+        self._usual: InstrumentationScope | None = None
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Do nothing; `ConversationSpanProcessor` stamps the span."""
@@ -46,8 +48,13 @@ class DeliveringSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Submit *span* if it is sampled and belongs to an agent or a conversation."""
         context = span.get_span_context()
-        if context is None or not context.trace_flags.sampled or _is_mirrored(span):
+        if context is None or not context.trace_flags.sampled:
             return
+        scope = span.instrumentation_scope
+        if scope is not self._usual:  # one after the other is mostly of the same
+            if _is_mirrored(scope):
+                return
+            self._usual = scope
         delivery = self._delivery()
         if delivery is not None and not delivery.receive(span, False) and self._export_all():
             delivery.receive(span)
@@ -67,7 +74,6 @@ class DeliveringSpanProcessor(SpanProcessor):
         return delivery is None or bool(delivery.flush(timeout_millis / 1000))
 
 
-def _is_mirrored(span: ReadableSpan) -> bool:
+def _is_mirrored(scope: InstrumentationScope | None) -> bool:
     # Delivering it here too could give it to an agent it was not sent to: trackers may have other keys.
-    scope = span.instrumentation_scope
     return scope is not None and MIRRORED in (scope.attributes or ())

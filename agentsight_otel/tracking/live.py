@@ -38,8 +38,11 @@ DEADLINE = "deadline"
 SHUTDOWN = "shutdown"
 
 _PLACE_KEY = otel_context.create_key("agentsight-turn")
+_USER, _AGENT = Sender.USER.value, Sender.AGENT.value
+_NO_SPAN = trace.INVALID_SPAN
 
-_open: weakref.WeakValueDictionary[int, TurnScope] = weakref.WeakValueDictionary()
+# A set of references, for a weak dictionary takes ten times as long for each turn.
+_open: set[weakref.ref[TurnScope]] = set()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_open.clear)  # a parent's turns are for the parent to end
 
@@ -88,7 +91,7 @@ def current_turn() -> TurnScope | None:
 
 def turn_id_in(context: Context, conversation_id: str) -> str | None:
     """Return the id of the open turn of a conversation that a Context carries, itself or as baggage."""
-    place = otel_context.get_value(_PLACE_KEY, context)
+    place = context.get(_PLACE_KEY)
     if not isinstance(place, _Place):
         return carried_turn(context, conversation_id)
     turn = place.turn
@@ -97,13 +100,13 @@ def turn_id_in(context: Context, conversation_id: str) -> str | None:
 
 def end_open_turns() -> None:
     """End the turns of this process that are still open as incomplete, with the reason ``shutdown``."""
-    for reference in _open.valuerefs():
+    for reference in _open.copy():
         if (turn := reference()) is not None:
             turn.finish(complete=False, reason=SHUTDOWN)
 
 
 def _turn_in(context: Context, conversation: Conversation | None) -> TurnScope | None:
-    place = otel_context.get_value(_PLACE_KEY, context)
+    place = context.get(_PLACE_KEY)
     turn = place.turn if isinstance(place, _Place) else None
     if turn is None or conversation is None or turn.conversation_id != conversation.id:
         return None
@@ -113,10 +116,10 @@ def _turn_in(context: Context, conversation: Conversation | None) -> TurnScope |
 def _parent(context: Context, conversation: Conversation) -> Context:
     """Return a Context with the span to start under: a host that does not sample cannot silence us."""
     inside = trace.get_current_span(context)
-    if sampled(inside):
+    if inside is not _NO_SPAN and sampled(inside):
         return context
     turn = _turn_in(context, conversation)
-    span = turn.span if turn is not None and turn.span is not None else trace.INVALID_SPAN
+    span = turn.span if turn is not None and turn.span is not None else _NO_SPAN
     return context if span is inside else trace.set_span_in_context(span, context)
 
 
@@ -166,7 +169,8 @@ class TurnScope:
         self._attached: tuple[Context, Context] | None = None
         self._inside: VarContext | None = None
         self._place = _Place()
-        self._parent = Context()
+        self._parent: Context
+        self._reference: weakref.ref[TurnScope]
         # Reentrant: a collected stream may end its turn while this thread is in here.
         self._lock = threading.RLock()
 
@@ -198,11 +202,11 @@ class TurnScope:
 
     def user_message(self, text: object, metadata: Any = None) -> None:
         """Add what the user said; blank text is nothing said."""
-        self._say(Sender.USER.value, text, metadata)
+        self._say(_USER, text, metadata)
 
     def agent_message(self, text: object, metadata: Any = None) -> None:
         """Add what the agent said; blank text is nothing said."""
-        self._say(Sender.AGENT.value, text, metadata)
+        self._say(_AGENT, text, metadata)
 
     def keep_open(self) -> Self:
         """Stay open after the block, until `end` or `abandon`."""
@@ -251,7 +255,7 @@ class TurnScope:
                 return
             self.open = False
             self._place.turn = None
-        _open.pop(id(self), None)
+        _open.discard(self._reference)
         if self._timer is not None:
             self._timer.cancel()
         self._write(complete, None if complete else reason or ABANDONED, error)
@@ -270,7 +274,8 @@ class TurnScope:
         self.turn_id = turn_id
         self.open = True
         self._place.turn = self
-        _open[id(self)] = self
+        self._reference = weakref.ref(self, _open.discard)
+        _open.add(self._reference)
         carrying = carry_turn(turn_id, trace.set_span_in_context(self.span, here))
         attached = otel_context.set_value(_PLACE_KEY, self._place, carrying)
         otel_context.attach(attached)

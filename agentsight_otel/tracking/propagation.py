@@ -25,6 +25,7 @@ MAX_METADATA_BYTES = 2048
 
 _MAX_HEADER_BYTES = 8192
 _MAX_ENTRIES = 180
+_NONE, _ALL = Propagation.NONE, Propagation.ALL
 _TURN_BYTES = len(semconv.TURN_ID) + len("=0123456789abcdef,")
 
 
@@ -55,15 +56,15 @@ def left_out() -> int:
 def put(conversation_id: str, fields: Mapping[str, str], context: Context) -> Context:
     """Return *context* with what travels of a conversation in its baggage, and nothing of any other one."""
     policy = _policy()
-    if policy.propagate is Propagation.NONE:
+    if policy.propagate is _NONE:
         return _without(context, semconv.CONVERSATION_ID, semconv.TURN_ID, *_FIELDS.values())
     held = baggage.get_all(context)
     if held.get(semconv.CONVERSATION_ID) != conversation_id:
         context = baggage.set_baggage(semconv.CONVERSATION_ID, conversation_id, context)
         if semconv.TURN_ID in held:
             context = baggage.remove_baggage(semconv.TURN_ID, context)
-    travelling = _fields(fields, policy)
-    for field, name in _FIELDS.items():
+    travelling = _fields(fields, policy) if fields else {}
+    for field, name in _FIELDS.items() if held or travelling else ():
         if field in travelling and (field != "metadata" or _fits(travelling[field], context)):
             context = baggage.set_baggage(name, travelling[field], context)
         elif name in held:
@@ -97,7 +98,7 @@ def _policy() -> Policy:
 
 
 def _fields(fields: Mapping[str, str], policy: Policy) -> dict[str, str]:
-    if policy.propagate is not Propagation.ALL:
+    if policy.propagate is not _ALL:
         return {}
     chosen = {name: fields[name] for name in _FIELDS if fields.get(name)}
     return masked_texts(chosen, policy.mask) if policy.mask is not None else chosen

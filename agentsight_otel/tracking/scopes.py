@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 
 from agentsight_otel.helpers import generate_conversation_id
 from agentsight_otel.tracking import validation as valid
-from agentsight_otel.tracking.context import CURRENT, Conversation, current, into_context, leave
+from agentsight_otel.tracking.context import CURRENT, Conversation, current, into_context
 from agentsight_otel.tracking.decorate import decorate
 from agentsight_otel.tracking.live import TurnScope, bind
 from agentsight_otel.tracking.streams import follow, is_stream
@@ -60,11 +60,12 @@ class ConversationScope:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         here = otel_context.get_current()
-        entry = next((entry for entry in self._entries if entry.attached is here), None)
-        if entry is not None:
-            self._entries.remove(entry)
-            leave(entry.attached, entry.before)
-            CURRENT.set(entry.conversation_before)
+        for entry in self._entries:
+            if entry.attached is here:
+                self._entries.remove(entry)
+                otel_context.attach(entry.before)
+                CURRENT.set(entry.conversation_before)
+                return
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

@@ -29,6 +29,7 @@ FIELD_ATTRIBUTES = {
 CONVERSATION_SPAN_NAME = "conversation_opened"
 TURN_SPAN_NAME = "turn"
 
+_AGENT = Sender.AGENT.value
 _ROLES = {Sender.USER.value: "user", Sender.AGENT.value: "assistant", Sender.SYSTEM.value: "system"}
 
 
@@ -70,7 +71,7 @@ def turn_messages(messages: Iterable[tuple[str, str]]) -> dict[str, Any]:
     outputs: list[dict[str, Any]] = []
     for sender, content in messages:
         parts = [{"type": "text", "content": content}]
-        if sender == Sender.AGENT:
+        if sender == _AGENT:
             outputs.append({"role": "assistant", "parts": parts, "finish_reason": "stop"})
         else:
             inputs.append({"role": _ROLES.get(sender, sender), "parts": parts})

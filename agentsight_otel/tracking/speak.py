@@ -14,6 +14,7 @@ from agentsight_otel.tracking.live import TurnScope, current_turn, start_span
 logger = logging.getLogger("agentsight_otel")
 
 _ONE_OFF = "message"
+_USER, _AGENT = Sender.USER, Sender.AGENT
 _warned: set[str] = set()
 
 
@@ -23,12 +24,12 @@ def user_message(text: object, metadata: Mapping[str, Any] | None = None) -> Non
     Raises:
         InvalidConversationDataException: *metadata* is not a dict.
     """
-    _say(Sender.USER, text, metadata)
+    _say(_USER, text, metadata)
 
 
 def agent_message(text: object, metadata: Mapping[str, Any] | None = None) -> None:
     """Record what the agent said; like `user_message`."""
-    _say(Sender.AGENT, text, metadata)
+    _say(_AGENT, text, metadata)
 
 
 def button(event: str, label: str, value: str, metadata: Mapping[str, Any] | None = None) -> None:
@@ -76,7 +77,7 @@ def _say(sender: Sender, text: object, metadata: Mapping[str, Any] | None) -> No
 
 
 def _said_in(turn: TurnScope, sender: Sender, text: object, metadata: Mapping[str, Any] | None) -> None:
-    if sender is Sender.USER:
+    if sender is _USER:
         turn.user_message(text, metadata)
     else:
         turn.agent_message(text, metadata)

@@ -73,7 +73,7 @@ def conversation_id(value: object) -> str:
         InvalidConversationDataException: Longer than 255 characters, or not a text, int or UUID.
     """
     text = _short("conversation_id", value) if value is not None else ""
-    if not text.strip():
+    if not text or text.isspace():
         raise MissingConversationIdException(field="conversation_id", limit=_ID_LIMIT)
     return text
 
@@ -94,6 +94,19 @@ def conversation_fields(
     Raises:
         InvalidConversationDataException: A field is too long, of the wrong type, or no IP address.
     """
+    # Nearly every conversation has an id and nothing else.
+    if (
+        customer_id
+        is customer_ip_address
+        is device
+        is source
+        is language
+        is name
+        is environment
+        is metadata
+        is None
+    ):
+        return {}
     texts = {
         "customer_id": customer_id,
         "device": device,
@@ -213,9 +226,12 @@ def _moment(value: object) -> datetime:
 
 
 def _short(field: str, value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | UUID):
+    if type(value) is str:
+        text = value if value.isascii() else clean_text(value)
+    elif isinstance(value, bool) or not isinstance(value, str | int | UUID):
         raise _invalid(field, _ID_LIMIT)
-    text = clean_text(str(value))
+    else:
+        text = clean_text(str(value))
     if len(text) > MAX_FIELD_LENGTH:
         raise _invalid(field, _ID_LIMIT)
     return text

@@ -7,9 +7,11 @@ from delivery_helpers import ingests
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.trace import (
     Link,
+    NonRecordingSpan,
     SpanContext,
     SpanKind,
     Status,
@@ -68,6 +70,8 @@ def check(span: ReadableSpan) -> None:
     kind=st.sampled_from(list(SpanKind)),
     status=st.none() | st.sampled_from(list(StatusCode)),
     child=st.booleans(),
+    remote=st.booleans(),
+    flags=st.sampled_from([1, 3]),
     linked=st.booleans(),
 )
 def test_a_packed_span_is_the_span(
@@ -77,10 +81,12 @@ def test_a_packed_span_is_the_span(
     kind: SpanKind,
     status: StatusCode | None,
     child: bool,
+    remote: bool,
+    flags: int,
     linked: bool,
 ) -> None:
     """A span that went through the journal's short form is what the long way makes of it."""
-    parent = TRACER.start_span("parent")
+    parent = NonRecordingSpan(SpanContext(0xA, 0xB, is_remote=remote, trace_flags=TraceFlags(flags)))
     span: Any = TRACER.start_span(
         name,
         context=set_span_in_context(parent) if child else None,
@@ -93,6 +99,14 @@ def test_a_packed_span_is_the_span(
     if status is not None:
         span.set_status(Status(status, "text" if status is StatusCode.ERROR else None))
     check(ended(span))
+
+
+def test_what_spans_share_is_of_each_resource() -> None:
+    """A tracer whose resource changes, as it does in a forked process, packs the new one."""
+    tracer = TracerProvider(resource=Resource({"of": "parent"})).get_tracer("forked")
+    check(ended(tracer.start_span("x")))
+    tracer.resource = Resource({"of": "child"})
+    check(ended(tracer.start_span("x")))
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**64], ids=["surrogate", "too large"])

@@ -611,6 +611,18 @@ def test_an_ended_turn_is_no_garbage(recorded: Live) -> None:
     assert recorded.turn()["texts"] == [ASKED]
 
 
+def test_an_open_turn_that_nobody_holds_is_collected(recorded: Live) -> None:
+    """Nor does one that was never entered leave anything; what ends the open turns meets neither."""
+    with conversation("c-lost"), turn() as t:
+        t.keep_open()
+    left = [weakref.ref(t), weakref.ref(live.TurnScope())]
+    del t
+    gc.collect()
+    assert [reference() for reference in left] == [None, None]
+    end_open_turns()
+    assert not recorded.spans
+
+
 def test_a_turn_ended_while_another_starts(recorded: Live) -> None:
     """A turn that ends in the middle of another's start, as by garbage collection, takes no id from it."""
     with conversation("c-old"), turn() as old:
