@@ -21,6 +21,9 @@ from agentsight_otel.server.store.keys import create_agent, create_key
 
 __all__ = ["Captured", "Faults", "LocalServer", "RecordedRequest", "capture_payloads"]
 
+_KEPT_OPEN = 3600
+"""Seconds until a connection is closed that nothing comes on: not in the moment of a test's next request."""
+
 
 class LocalServer:
     """What ``agentsight-otel serve`` runs, in a thread, on a free port, with a new agent and its keys.
@@ -59,7 +62,6 @@ class LocalServer:
         self._port = 0
         self._listener: Listener | None = None
         self._door: OtlpDoor | None = None
-        self._dashboard = dashboard_routes(self.store)
         self.url = ""
 
     def add_agent(self, name: str) -> tuple[int, str, str]:
@@ -88,7 +90,7 @@ class LocalServer:
         self._port = listening.getsockname()[1]
         self.url = url_of(listening)
         self._door = OtlpDoor(self.store, self.url, MEMORY)  # a test leaves no journal behind
-        routes = [*self._door.routes(), *self._dashboard]
+        routes = [*self._door.routes(), *dashboard_routes(self.store)]
         app = create_app(
             self.store,
             routes=routes,
@@ -96,7 +98,7 @@ class LocalServer:
             attachment_quota=self._attachment_quota,
         )
         app = Recorder(app, self.faults, self.requests)
-        self._listener = Listener(app, listening, http=TrackedProtocol)
+        self._listener = Listener(app, listening, http=TrackedProtocol, timeout_keep_alive=_KEPT_OPEN)
         self._listener.start()
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ from agentsight_otel.journal import Journal, Kind, Ref
 _SPAN = Kind.SPAN
 _MANY = 256
 _MANY_BYTES = 4 * 1024 * 1024
+_LEFT_OUT = 20_000
 
 
 class Arrivals:
@@ -26,6 +27,10 @@ class Arrivals:
     Args:
         journal: Where they are written.
         book: Takes them, when there are many.
+
+    Attributes:
+        left_out: Trace and span ids of the latest that ended and are about no agent. A run below one of them
+            is whole now.
     """
 
     def __init__(self, journal: Journal, book: Callable[[], None]) -> None:
@@ -34,6 +39,7 @@ class Arrivals:
         self._on_disk = journal.folder is not None
         self._queue: deque[tuple[bytes | None, Any, int, Ref | None]] = deque()
         self._bytes = 0
+        self.left_out: deque[tuple[str, str]] = deque(maxlen=_LEFT_OUT)
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -46,6 +52,7 @@ class Arrivals:
         """
         if not self._on_disk:
             if not concerns(span) and not every:
+                self._leave_out(span)
                 return False
             self._queue.append((None, span, 0, None))
             if len(self._queue) >= _MANY:
@@ -53,6 +60,7 @@ class Arrivals:
             return True
         packed = pack(span, every)
         if packed is None:
+            self._leave_out(span)
             return False
         key, payload = packed
         queue = self._queue
@@ -75,7 +83,8 @@ class Arrivals:
         Raises:
             Exception: One of `packed.UNUSUAL`; nothing is written.
         """
-        found = [each for each in [pack(span, every) for span in spans] if each is not None]
+        packed = [pack(span, every) for span in spans]
+        found = [each for each in packed if each is not None]
         refs = self._journal.append(_SPAN, found)
         for number, (key, payload) in enumerate(found):
             self._bytes += len(payload)
@@ -84,7 +93,16 @@ class Arrivals:
             self._journal.sync(refs[-1])
         if self._bytes >= _MANY_BYTES:
             self._book()
+        if len(found) < len(spans):
+            for span, each in zip(spans, packed, strict=True):
+                if each is None:
+                    self._leave_out(span)
         return len(found)
+
+    def _leave_out(self, span: ReadableSpan) -> None:
+        context = span.get_span_context()
+        if context is not None:
+            self.left_out.append((f"{context.trace_id:032x}", f"{context.span_id:016x}"))
 
     def take(self) -> Iterator[Entry]:
         """Remove and yield them, in order."""

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -139,6 +139,7 @@ class Delivery:
                 return taken
         data = from_readable_span(span)
         if not (every or is_relevant(data)):
+            self._ledger.left_out.append((data.trace_id, data.span_id))
             return False
         self.submit([data])
         return True
@@ -175,6 +176,10 @@ class Delivery:
             return
         self._masks = masks = (*self._masks, mask)
         self.mask = mask if len(masks) == 1 else lambda text: _in_turn(masks, text)
+
+    def leave_out(self, spans: Iterable[tuple[str, str]]) -> None:
+        """Wait for none of these to come, which have ended; they are given by their trace and span ids."""
+        self._ledger.left_out.extend(spans)
 
     def filtered(self, reason: str, records: int = 1) -> None:
         """Count records that somebody left out before they came here."""

@@ -37,6 +37,7 @@ class Ledger:
         self._arrivals = Arrivals(journal, self.book)
         self.receive = self._arrivals.put
         self.receive_many = self._arrivals.put_many
+        self.left_out = self._arrivals.left_out
         self._seen = Seen()
         self._accounts = Accounts()
         self._left: dict[bytes, Ticket | None] = {}
@@ -176,12 +177,14 @@ class Ledger:
         """Return the records of the spans named, with the log records that belong to them."""
         found: list[Entry] = []
         with self._lock:
+            logs = self._logs or None  # most processes have none
             for source in sources:
                 key = span_key(source)
                 entry = None if isinstance(source, LogKey) else self._waiting.get(key)
                 if entry is not None:
                     found.append(entry)
-                found += self._logs.taken(key)
+                if logs is not None:
+                    found += logs.taken(key)
         return found
 
     def payload(self, entry: Entry) -> bytes:

@@ -78,10 +78,11 @@ class Gateway:
         self._require_place(delivery)
         if batch.logs:
             delivery.submit_logs(batch.logs)
-        if batch.filtered:
-            delivery.filtered(NOT_RELEVANT, batch.filtered)
         if batch.spans:
             delivery.submit(batch.spans)
+        if batch.left_out:
+            delivery.filtered(NOT_RELEVANT, len(batch.left_out))
+            delivery.leave_out(batch.left_out)
         self._require_durable(delivery)
 
     def stats(self) -> Stats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -37,12 +37,12 @@ class Batch:
     Attributes:
         spans: Of a request for traces.
         logs: Of a request for logs.
-        filtered: Spans left out, for they are about no agent or conversation.
+        left_out: Trace and span ids of those that are about no agent or conversation.
     """
 
     spans: list[SpanData] = field(default_factory=list)
     logs: list[LogData] = field(default_factory=list)
-    filtered: int = 0
+    left_out: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ class _Receiver(Generic[P]):
             )
         finally:
             self._intake.release(len(body))
-        self._counts.items[signal, "accepted"] += len(decoded.items) + decoded.filtered
+        self._counts.items[signal, "accepted"] += len(decoded.items) + len(decoded.left_out)
         self._counts.items[signal, "rejected"] += decoded.rejected
         if decoded.rejected:
             return partial_success(encoding, signal, decoded.rejected, decoded.reason)
@@ -167,7 +167,7 @@ class _Receiver(Generic[P]):
         try:
             if signal == "traces":
                 decoded = TRACES[encoding](body, self._every)
-                batch = Batch(spans=decoded.items, filtered=decoded.filtered)
+                batch = Batch(spans=decoded.items, left_out=decoded.left_out)
             else:
                 decoded = LOGS[encoding](body)
                 batch = Batch(logs=decoded.items)
@@ -175,7 +175,7 @@ class _Receiver(Generic[P]):
             raise Refused(400, str(error)) from None
         except OversizedOtlp as error:
             raise Refused(413, str(error)) from None
-        if decoded.items or decoded.filtered:
+        if decoded.items or decoded.left_out:
             self._accept(principal, batch)
         return decoded
 

@@ -14,26 +14,26 @@ from agentsight_otel.gateway.protocol import BoundedProtocol
 from agentsight_otel.server.api.body import MAX_INFLATED
 from agentsight_otel.server.faults import Faults, fault_answer, reset_connection
 
-_connections: dict[tuple[str, int], asyncio.Transport] = {}
-"""Open connections by the client's address, so that a fault can cut one."""
+_connections: dict[tuple[int, str, int], asyncio.Transport] = {}
+"""Open connections by the server's port and the client's address, so that a fault can cut one."""
 
 
 class TrackedProtocol(BoundedProtocol):
     """The server's protocol, whose connections can be found again."""
 
-    _peer: tuple[str, int] | None = None
+    _ends: tuple[int, str, int] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Remember the connection."""
         peer = transport.get_extra_info("peername")
-        self._peer = (str(peer[0]), int(peer[1]))
-        _connections[self._peer] = transport
+        self._ends = (int(transport.get_extra_info("sockname")[1]), str(peer[0]), int(peer[1]))
+        _connections[self._ends] = transport
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        if self._peer is not None:
-            _connections.pop(self._peer, None)
+        if self._ends is not None and _connections.get(self._ends) is self.transport:
+            del _connections[self._ends]
         super().connection_lost(exc)
 
 
@@ -139,7 +139,7 @@ class _Exchange:
 
     def _transport(self) -> asyncio.Transport:
         host, port = self._scope["client"]
-        return _connections[host, port]
+        return _connections[self._scope["server"][1], host, port]
 
     def _record(self, status: int | None) -> None:
         """Record before the client can know the answer, so that a test finds the request at once."""

@@ -6,7 +6,7 @@ go on. The Python walk over the attributes is nine tenths of the cost, hence its
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -41,13 +41,13 @@ class Decoded(NamedTuple, Generic[T]):
         items: Spans or log records, in order.
         rejected: How many could not be used.
         reason: Why the first of those could not.
-        filtered: How many were left out, for they are about no agent or conversation.
+        left_out: Trace and span ids of those that are about no agent or conversation.
     """
 
     items: list[T]
     rejected: int = 0
     reason: str = ""
-    filtered: int = 0
+    left_out: Sequence[tuple[str, str]] = ()
 
 
 def decode_traces(body: bytes, every: bool = True) -> Decoded[SpanData]:
@@ -65,7 +65,7 @@ def decode_traces(body: bytes, every: bool = True) -> Decoded[SpanData]:
     check_spans(len(scoped.spans) for group in request.resource_spans for scoped in group.scope_spans)
     items: list[SpanData] = []
     faults: list[str] = []
-    filtered = 0
+    left_out: list[tuple[str, str]] = []
     for group in request.resource_spans:
         resource = _attributes(group.resource.attributes)
         for scoped in group.scope_spans:
@@ -78,8 +78,8 @@ def decode_traces(body: bytes, every: bool = True) -> Decoded[SpanData]:
                 elif every or concerns_agents([p.key for p in span.attributes], scope.name, span.events):
                     items.append(_span(span, resource, scope))
                 else:
-                    filtered += 1
-    return judged(items, faults, filtered)
+                    left_out.append((trace_id, span_id))
+    return judged(items, faults, left_out)
 
 
 def decode_logs(body: bytes) -> Decoded[LogData]:
@@ -107,11 +107,11 @@ def check_spans(counts: Iterable[int]) -> None:
         raise OversizedOtlp
 
 
-def judged(items: list[SpanData], faults: list[str], filtered: int) -> Decoded[SpanData]:
+def judged(items: list[SpanData], faults: list[str], left_out: list[tuple[str, str]]) -> Decoded[SpanData]:
     """Build the result, or refuse a request whose spans all lack ids: its fields are another signal's."""
-    if faults and not (items or filtered) and all(fault == NO_IDS for fault in faults):
+    if faults and not (items or left_out) and all(fault == NO_IDS for fault in faults):
         raise MalformedOtlp("no span has ids: this is not a traces request")
-    return Decoded(items, len(faults), faults[0] if faults else "", filtered)
+    return Decoded(items, len(faults), faults[0] if faults else "", tuple(left_out))
 
 
 def span_fault(trace_id: str, span_id: str, start_ns: int) -> str:

@@ -169,7 +169,7 @@ def decode_traces_json(body: bytes, every: bool = True) -> Decoded[SpanData]:
     check_spans(len(s.spans or ()) for g in request.resource_spans or () for s in g.scope_spans or ())
     items: list[SpanData] = []
     faults: list[str] = []
-    filtered = 0
+    left_out: list[tuple[str, str]] = []
     for group in request.resource_spans or ():
         resource = _resource(group.resource)
         for scoped in group.scope_spans or ():
@@ -181,8 +181,8 @@ def decode_traces_json(body: bytes, every: bool = True) -> Decoded[SpanData]:
                 elif every or is_relevant(read):
                     items.append(read)
                 else:
-                    filtered += 1
-    return judged(items, faults, filtered)
+                    left_out.append((read.trace_id, read.span_id))
+    return judged(items, faults, left_out)
 
 
 def decode_logs_json(body: bytes) -> Decoded[LogData]:

@@ -143,6 +143,7 @@ def test_a_failing_backend_loses_nothing(
     assert report["delivered"] is False
     assert report["queued"] >= 1
     server.faults.clear()
+    impatient.configure(send_timeout=60)
     impatient.track_agent_message("second")
     report = impatient.send_tracked_data()
     assert report["delivered"] is True

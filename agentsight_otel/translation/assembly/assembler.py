@@ -12,7 +12,7 @@ from agentsight_otel.translation.assembly.gather import gather
 from agentsight_otel.translation.assembly.memory import Memory
 from agentsight_otel.translation.assembly.pending import Pending, PendingTrace
 from agentsight_otel.translation.limits import clamp_id, normalize_environment
-from agentsight_otel.translation.span_data import LogData, SpanData, SpanKey
+from agentsight_otel.translation.span_data import LogData, SpanData
 
 DUPLICATE = "duplicate"
 
@@ -91,8 +91,8 @@ class Assembler:
         self._make_room(builder)
         return builder.build()
 
-    def go_without(self, spans: Iterable[SpanKey]) -> None:
-        """Wait no longer for spans that have ended and are not added, for they are about no agent."""
+    def go_without(self, spans: Iterable[tuple[str, str]]) -> None:
+        """Wait no longer for spans that have ended and are not added, given their trace and span ids."""
         for trace_id, span_id in spans:
             self._pending.go_without(trace_id, span_id)
 
