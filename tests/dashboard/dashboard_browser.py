@@ -69,6 +69,12 @@ class Watch:
         assert (self.foreign, self.dialogs, self.errors) == ([], [], [])
 
 
+def follow(page: Any, selector: str) -> None:
+    """Click what leads to another page, and wait until that is loaded."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
 def violations(page: Any) -> list[tuple[str, str]]:
     """Return what axe finds against WCAG 2.1 A and AA or its best practices: the rule and where it begins."""
     axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()

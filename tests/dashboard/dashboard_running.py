@@ -22,6 +22,11 @@ from agentsight_otel.server.listener import Listener
 from agentsight_otel.server.store import Store
 from agentsight_otel.server.store.keys import create_agent, create_key
 
+PATIENCE = 60.0
+"""Seconds an answer may take on a slow machine."""
+KEPT_OPEN = 3600
+"""Seconds until a connection is closed that nothing comes on: not in the moment of the next request."""
+
 
 class Dashboard:
     """A running dashboard.
@@ -43,22 +48,25 @@ class Dashboard:
             self.key = create_key(connection, self.agent, "write")
         self._options: dict[str, Any] = {"needs_login": needs_login, "embed_origins": embed_origins}
         self._clients: list[httpx.Client] = []
-        self.start(0)
+        self._held = socket.socket()  # nobody else gets the port while it is stopped
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", 0))
+        self.port = self._held.getsockname()[1]
+        self.start()
         self.http = self.client()
 
-    def start(self, port: int) -> None:
-        """Serve on a port; after `stop` on the same one, it is the server started again."""
-        listening: socket.socket = bind("127.0.0.1", port)
+    def start(self) -> None:
+        """Serve; after the listener's `stop` it is the server started again."""
+        listening: socket.socket = bind("127.0.0.1", self.port)
         self.url = url_of(listening)
-        self.port = listening.getsockname()[1]
         self.pages = f"{self.url}/agents/{self.agent}/"
         app = create_app(self.store, routes=routes(self.store, **self._options))
-        self.listener = Listener(app, listening)
+        self.listener = Listener(app, listening, timeout_keep_alive=KEPT_OPEN)
         self.listener.start()
 
     def client(self, **options: Any) -> httpx.Client:
         """Return a client that is closed with the dashboard."""
-        self._clients.append(httpx.Client(base_url=self.url, **options))
+        self._clients.append(httpx.Client(base_url=self.url, **{"timeout": PATIENCE, **options}))
         return self._clients[-1]
 
     def share(self, conversation: int) -> str:
@@ -74,7 +82,13 @@ class Dashboard:
         for client in self._clients:
             client.close()
         self.listener.stop()
+        self._held.close()
         self.store.close()
+
+
+def fetch(address: str, method: str = "GET", **options: Any) -> httpx.Response:
+    """Make one request on a connection of its own."""
+    return httpx.request(method, address, timeout=PATIENCE, **options)
 
 
 def form_of(session: httpx.Client, path: str, **fields: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import socket
 
 import httpx
 import pytest
-from dashboard_running import Dashboard, form_of, log_in, talk
+from dashboard_running import PATIENCE, Dashboard, fetch, form_of, log_in, talk
 
 from agentsight_otel.server.dashboard import login_link
 from agentsight_otel.server.dashboard.access import COOKIE, form_token, session_of
@@ -49,11 +49,11 @@ def test_without_login_every_page_leads_to_the_login(guarded_dashboard: Dashboar
     """No page, download or form answers a stranger."""
     key = talk(guarded_dashboard)
     for page in (*PAGES, *OWNED):
-        answer = httpx.get(guarded_dashboard.pages + page.format(key=key))
+        answer = fetch(guarded_dashboard.pages + page.format(key=key))
         assert (answer.status_code, answer.headers["location"]) == (303, "/login")
-    posted = httpx.post(f"{guarded_dashboard.pages}conversations/{key}", data={"do": "delete"})
+    posted = fetch(f"{guarded_dashboard.pages}conversations/{key}", "POST", data={"do": "delete"})
     assert posted.headers["location"] == "/login"
-    assert "secret" not in httpx.get(guarded_dashboard.url + "/login").text
+    assert "secret" not in fetch(guarded_dashboard.url + "/login").text
 
 
 def test_serve_prints_the_link_of_the_first_login() -> None:
@@ -63,7 +63,7 @@ def test_serve_prints_the_link_of_the_first_login() -> None:
     try:
         link = next(part for line in service.lines() for part in line.split() if "/login?token=" in part)
         for status in (200, 403):
-            with httpx.Client(base_url=service.url, follow_redirects=True) as client:
+            with httpx.Client(base_url=service.url, follow_redirects=True, timeout=PATIENCE) as client:
                 assert "Analytics" not in client.get("/").text
                 assert client.get(link).status_code == status
                 assert ("Analytics" in client.get("/").text) == (status == 200)
@@ -76,12 +76,12 @@ def test_a_login_link_works_once(guarded_dashboard: Dashboard) -> None:
     link = login_link(guarded_dashboard.store, guarded_dashboard.url)
     client = log_in(guarded_dashboard, link)
     assert client.get(f"/agents/{guarded_dashboard.agent}/").status_code == 200
-    assert httpx.get(link).status_code == 403
+    assert fetch(link).status_code == 403
 
 
 def test_the_session_cookie_is_closed_to_scripts_and_other_sites(guarded_dashboard: Dashboard) -> None:
     """HttpOnly and SameSite=Strict."""
-    answer = httpx.get(login_link(guarded_dashboard.store, guarded_dashboard.url))
+    answer = fetch(login_link(guarded_dashboard.store, guarded_dashboard.url))
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
@@ -92,12 +92,11 @@ def test_a_changed_cookie_opens_nothing(guarded_dashboard: Dashboard) -> None:
     value = log_in(guarded_dashboard).cookies[COOKIE]
     for place in range(0, len(value), 3):
         forged = value[:place] + ("0" if value[place] != "0" else "1") + value[place + 1 :]
-        answer = httpx.get(guarded_dashboard.pages, cookies={COOKIE: forged})
+        answer = fetch(guarded_dashboard.pages, cookies={COOKIE: forged})
         assert answer.status_code == 303
     for junk in ("", ".", "owner.1.2", "a.b.c.d", "owner.x." + "0" * 64, "é"):
         assert (
-            httpx.get(guarded_dashboard.pages, headers={"cookie": f"{COOKIE}={junk}".encode()}).status_code
-            == 303
+            fetch(guarded_dashboard.pages, headers={"cookie": f"{COOKIE}={junk}".encode()}).status_code == 303
         )
 
 
@@ -200,7 +199,7 @@ def test_a_form_without_its_token_is_refused(guarded_dashboard: Dashboard) -> No
 def test_foreign_host_names_are_refused(dashboard: Dashboard, host: str) -> None:
     """A page elsewhere cannot reach any page, file or stream under a name that resolves here."""
     for path in ("", "conversations", "live?after=0", "export.csv", "../../login", "../../static/app.js"):
-        assert httpx.get(dashboard.pages + path, headers={"host": host}).status_code == 421
+        assert fetch(dashboard.pages + path, headers={"host": host}).status_code == 421
 
 
 def test_no_other_site_may_read_or_frame_a_page(dashboard: Dashboard) -> None:
@@ -209,12 +208,10 @@ def test_no_other_site_may_read_or_frame_a_page(dashboard: Dashboard) -> None:
     key = talk(dashboard)
     for path in ("", "conversations", f"conversations/{key}", "export.csv", "settings"):
         for method in ("GET", "OPTIONS", "POST"):
-            answer = httpx.request(method, dashboard.pages + path, headers=headers)
+            answer = fetch(dashboard.pages + path, method, headers=headers)
             assert not [name for name in answer.headers if name.startswith("access-control")]
             assert (answer.status_code == 200) == (method == "GET")
-        assert (
-            "frame-ancestors 'none'" in httpx.get(dashboard.pages + path).headers["content-security-policy"]
-        )
+        assert "frame-ancestors 'none'" in fetch(dashboard.pages + path).headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +220,7 @@ def test_no_other_site_may_read_or_frame_a_page(dashboard: Dashboard) -> None:
 )
 def test_forms_and_links_never_lead_elsewhere(dashboard: Dashboard, target: str) -> None:
     """Where to go next is a path of this server, whatever a link says."""
-    answer = httpx.get(dashboard.url + "/theme", params={"to": "dark", "next": target})
+    answer = fetch(dashboard.url + "/theme", params={"to": "dark", "next": target})
     assert answer.headers["location"] == "/"
 
 

@@ -6,9 +6,8 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
-import httpx
 from dashboard_data import Talk, write
-from dashboard_running import Dashboard, form_of
+from dashboard_running import Dashboard, fetch, form_of
 from sqlalchemy import func, select
 
 from agentsight_otel.server.dashboard.tables import notes, shares
@@ -106,12 +105,12 @@ def test_a_report_can_keep_its_dates(dashboard: Dashboard) -> None:
 def test_saved_copies_hold_everything_and_need_nothing(dashboard: Dashboard) -> None:
     """The web page has every line and no address at all; the JSON has every field of every message."""
     key = written(dashboard, fields={"customer_id": "ann"})
-    page = httpx.get(f"{dashboard.pages}conversations/{key}/transcript.html")
+    page = fetch(f"{dashboard.pages}conversations/{key}/transcript.html")
     assert not re.findall(r'(?:src|href|action)="|url\(|@import', page.text)
     assert "default-src 'none'" in page.text
     assert page.headers["content-disposition"].startswith("attachment")
     assert all(text in page.text for text in ("text 1", "text 2", "lookup", "it broke"))
-    copy = httpx.get(f"{dashboard.pages}conversations/{key}/transcript.json").json()
+    copy = fetch(f"{dashboard.pages}conversations/{key}/transcript.json").json()
     assert [m["content"] for m in copy["messages"] if m["kind"] == "message"] == ["text 1", "text 2"]
     assert [m["actions"][0]["error_message"] for m in copy["messages"] if m["kind"] == "action"] == [
         "it broke"
@@ -124,8 +123,8 @@ def test_a_long_transcript_comes_in_parts(dashboard: Dashboard) -> None:
     said = [(START + timedelta(seconds=n), "end_user") for n in range(1000)]
     key = write(dashboard.store, dashboard.agent, [Talk(1, START, said=said)])["talk-1"]
     address = f"{dashboard.pages}conversations/{key}"
-    parts = [httpx.get(address, params={"part": str(n)}).text for n in (1, 2, 3)]
+    parts = [fetch(address, params={"part": str(n)}).text for n in (1, 2, 3)]
     found = [re.findall(r'class="bubble" dir="auto">([^<]*)<', part) for part in parts]
     assert [text for part in found for text in part] == [f"text {n}" for n in range(1, 1001)]
     last = re.findall(r'id="m(\d+)"', parts[2])[-1]
-    assert f'id="m{last}"' in httpx.get(address, params={"at": last}).text
+    assert f'id="m{last}"' in fetch(address, params={"at": last}).text

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from dashboard_browser import needs_chromium
-from dashboard_running import Dashboard, log_in, shared, talk
+from dashboard_running import Dashboard, fetch, log_in, shared, talk
 
 from agentsight_otel.exceptions import ConfigurationException
 from agentsight_otel.server.dashboard import login_link
@@ -100,7 +100,7 @@ def test_serve_hands_the_sites_on() -> None:
     service = serve(port=0, embed_origins=["https://App.example.com:8443"])
     service.start()
     try:
-        policy = httpx.get(service.url + "/login").headers["content-security-policy"]
+        policy = fetch(service.url + "/login").headers["content-security-policy"]
     finally:
         service.stop()
     assert policy.endswith("frame-ancestors https://app.example.com:8443")

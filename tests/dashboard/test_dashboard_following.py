@@ -58,7 +58,7 @@ def test_new_conversations_are_announced_and_nothing_moves(page: Any, dashboard:
         now = datetime.now(UTC)
         write(dashboard.store, dashboard.agent, [Talk(number, now, said=[(now, "end_user")])])
         noun = "conversation" if number == 1 else "conversations"
-        page.wait_for_selector(f"#live a:text-is('{number} new {noun} – show')", timeout=10_000)
+        page.wait_for_selector(f"#live a:text-is('{number} new {noun} – show')")
     assert page.evaluate("scrollY") == 900
     assert page.locator(".list .title").first.get_attribute("href") == top
     with page.expect_navigation():
@@ -76,7 +76,7 @@ def test_new_lines_show_and_scroll_and_selection_stay(page: Any, dashboard: Dash
     for number in range(ROUNDS):
         say(dashboard, talk)
         began = time.perf_counter()
-        page.locator(".bubble").nth(60 + number).wait_for(timeout=10_000)
+        page.locator(".bubble").nth(60 + number).wait_for()
         took.append(time.perf_counter() - began)
         assert page.evaluate("[scrollY, String(getSelection())]") == [500, "text 10"]
     took.sort()
@@ -95,13 +95,13 @@ def test_the_reader_who_goes_to_the_new_lines_is_told_no_more(
     page.goto(dashboard.pages + "conversations/1")
     for _ in range(2):
         say(dashboard, talk)
-    page.wait_for_selector("#live a:text-is('2 new lines ↓')", timeout=10_000)
+    page.wait_for_selector("#live a:text-is('2 new lines ↓')")
     page.click("#live a")
-    page.wait_for_selector("#live a", state="detached", timeout=10_000)
+    page.wait_for_selector("#live a", state="detached")
     assert page.locator("#live").inner_text() == "2 new lines"
     page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
     say(dashboard, talk)
-    page.wait_for_selector("#live a:text-is('1 new line ↓')", timeout=10_000)
+    page.wait_for_selector("#live a:text-is('1 new line ↓')")
 
 
 def test_a_restarted_server_loses_nothing(page: Any, dashboard: Dashboard, talk: Talk) -> None:
@@ -112,9 +112,9 @@ def test_a_restarted_server_loses_nothing(page: Any, dashboard: Dashboard, talk:
         dashboard.listener.stop()
         for _ in range(3):
             say(dashboard, talk)
-        dashboard.start(dashboard.port)
+        dashboard.start()
         say(dashboard, talk)
-        page.locator(".bubble").nth(63 + 4 * round_).wait_for(timeout=30_000)
+        page.locator(".bubble").nth(63 + 4 * round_).wait_for()
     assert page.locator(".bubble").all_inner_texts() == [f"text {n}" for n in range(1, 73)]
 
 
@@ -124,7 +124,7 @@ def test_a_page_nobody_looks_at_gives_its_connection_back(
     """While it is hidden it hears nothing; shown again, it goes on where it was."""
     page.goto(dashboard.pages + "conversations/1")
     say(dashboard, talk)
-    page.locator(".bubble").nth(60).wait_for(timeout=10_000)
+    page.locator(".bubble").nth(60).wait_for()
     hide = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => %s});"
     tell = "document.dispatchEvent(new Event('visibilitychange'))"
     page.evaluate(f"() => {{ {hide % 'true'} {tell} }}")
@@ -133,7 +133,7 @@ def test_a_page_nobody_looks_at_gives_its_connection_back(
     page.wait_for_timeout(600)
     assert page.locator(".bubble").count() == 61
     page.evaluate(f"() => {{ {hide % 'false'} {tell} }}")
-    page.locator(".bubble").nth(62).wait_for(timeout=10_000)
+    page.locator(".bubble").nth(62).wait_for()
     assert page.locator(".bubble").all_inner_texts() == [f"text {n}" for n in range(1, 64)]
 
 

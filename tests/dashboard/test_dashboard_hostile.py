@@ -321,7 +321,7 @@ def test_a_line_that_comes_live_is_text_too(browser: Any) -> None:
         page.page.goto(running.pages + "conversations/1")
         for number, payload in enumerate(PAYLOADS[::8], 1):
             say(number, payload)
-            page.page.locator(".chat article").nth(3 * number + 2).wait_for(state="attached", timeout=10_000)
+            page.page.locator(".chat article").nth(3 * number + 2).wait_for(state="attached")
         assert page.page.evaluate(LOOK, FOREIGN) == {"ran": False, "foreign": [], "links": []}
         page.watch.check()
         page.page.close()

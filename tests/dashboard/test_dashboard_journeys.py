@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from dashboard_browser import Watch, needs_chromium
+from dashboard_browser import Watch, follow, needs_chromium
 from dashboard_running import Dashboard
 from sqlalchemy import func, select
 
@@ -115,40 +115,40 @@ def test_a_day_at_the_office(page: Any, filled: Dashboard) -> None:
     page.click(".filterbox > summary")
     page.fill("input[name=device]", "mobile")
     page.select_option("select[name=has_action]", "true")
-    page.click("text=Apply")
+    follow(page, "text=Apply")
     assert page.locator(".chip").count() == 2
-    page.click(".chip a >> nth=1")
+    follow(page, ".chip a >> nth=1")
     assert page.locator(".chip").count() == 1
     page.click("summary:text-is('Save')")
     page.fill("input[name=name]:visible", "Phones")
-    page.click(".drop button:text-is('Save')")
+    follow(page, ".drop button:text-is('Save')")
     assert count(filled, views) == 1
-    page.click("text=Phones")
+    follow(page, "text=Phones")
     assert "device=mobile" in page.url
-    page.locator(".list .title").first.click()
-    page.click("#mark")
+    follow(page, ".list .title >> nth=0")
+    follow(page, "#mark")
     assert page.get_attribute("#mark", "aria-pressed") == "true"
     page.fill("textarea[name=body]", "looked at")
-    page.click("text=Add note")
+    follow(page, "text=Add note")
     assert page.inner_text(".notes bdi") == "looked at"
     page.click("summary:has-text('Rename')")
     page.fill("aside input[name=name]", "A better name")
-    page.click("button:text-is('Rename')")
+    follow(page, "button:text-is('Rename')")
     assert page.inner_text("h1") == "A better name"
     page.click("summary:has-text('Share')")
-    page.click("text=Make a link")
+    follow(page, "text=Make a link")
     link = page.input_value("input[aria-label='Share link']")
     page.goto(link)
     assert page.inner_text("h1") == "A better name"
     with filled.store.read() as connection:
         key = connection.scalar(select(conversations.c.id).where(conversations.c.name == "A better name"))
     page.goto(f"{filled.pages}conversations/{key}")
-    page.click("button:text-is('Revoke')")
+    follow(page, "button:text-is('Revoke')")
     page.click("summary[aria-label=More]")
-    page.click("button:text-is('Delete')")
+    follow(page, "button:text-is('Delete')")
     assert "Deleted" in page.inner_text(".note.bad")
     page.click("summary[aria-label=More]")
-    page.click("button:text-is('Restore')")
+    follow(page, "button:text-is('Restore')")
     assert page.locator(".note.bad").count() == 0
 
 
@@ -157,12 +157,12 @@ def test_settings_and_downloads(page: Any, filled: Dashboard) -> None:
     page.goto(filled.pages + "settings")
     page.fill("input[name=name] >> nth=0", "Harbour care")
     page.fill("input[name=accent]", "#aa3300")
-    page.click("button:text-is('Save')")
+    follow(page, "button:text-is('Save')")
     assert page.inner_text(".side .brand") == "Harbour care"
     page.fill("input[name=name] >> nth=1", "Acme")
-    page.click("text=Make a login")
+    follow(page, "text=Make a login")
     assert "/login?token=" in page.input_value("input[aria-label='Login link']")
-    page.click("button:text-is('Revoke')")
+    follow(page, "button:text-is('Revoke')")
     assert page.locator("button:text-is('Revoke')").count() == 0
     assert count(filled, clients) == 1
     page.goto(filled.pages + "conversations")
@@ -172,7 +172,7 @@ def test_settings_and_downloads(page: Any, filled: Dashboard) -> None:
         with page.expect_download() as download:
             page.click(f"a:has-text('{name}')")
         assert download.value.suggested_filename.startswith("conversations-")
-    page.locator(".list .title").first.click()
+    follow(page, ".list .title >> nth=0")
     for name in ("a web page", "JSON"):
         if not page.is_visible(".panel.menu"):
             page.click("summary[aria-label=More]")

@@ -11,16 +11,17 @@ from typing import Any
 import httpx
 import pytest
 from dashboard_data import Talk, write
-from dashboard_running import Dashboard
+from dashboard_running import Dashboard, fetch
 from sqlalchemy import func, select, update
 
 from agentsight_otel.server.dashboard import live, login_link
 from agentsight_otel.server.dashboard.tables import clients
 from agentsight_otel.server.store.keys import create_agent
 from agentsight_otel.server.store.tables import messages
+from agentsight_otel.testing import LocalServer
 
 START = datetime.now(UTC) - timedelta(hours=3)
-WAIT = httpx.Timeout(20.0)
+WAIT = httpx.Timeout(60.0)
 
 
 class Stream:
@@ -140,7 +141,7 @@ def test_strangers_and_other_agents_get_no_stream(guarded_dashboard: Dashboard) 
     owner = guarded_dashboard.client()
     owner.get(login_link(guarded_dashboard.store, guarded_dashboard.url))
     for path in ("live?after=0", f"conversations/{key}/live?after=0"):
-        assert httpx.get(guarded_dashboard.pages + path).status_code == 303
+        assert fetch(guarded_dashboard.pages + path).status_code == 303
     assert owner.get(f"/agents/{other}/conversations/{key}/live").status_code == 404
     assert owner.get(f"/agents/{other + 1}/live").status_code == 404
 
@@ -184,7 +185,7 @@ def test_too_many_streams_are_told_to_stay_away(
     address = f"{dashboard.pages}live?after=0"
     stream = Stream(address)
     next(stream.lines)
-    assert httpx.get(address).status_code == 204
+    assert fetch(address).status_code == 204
     stream.close()
     for _ in range(200):
         second = Stream(address)
@@ -202,3 +203,22 @@ def test_a_stopping_server_waits_for_no_stream(dashboard: Dashboard) -> None:
     dashboard.listener.stop()
     assert list(stream) == []
     stream.close()
+
+
+def test_a_restarted_server_has_streams_for_several_pages(server: LocalServer) -> None:
+    """What the pages of one run shared while they waited for each other is not handed to the next."""
+    for number in (1, 2):
+        with httpx.Client(timeout=WAIT) as reader:
+            reader.get(server.dashboard_url())
+            address = f"{server.url}/agents/{server.agent_id}/live?after={number - 1}"
+            streams = [Stream(address, cookies=dict(reader.cookies)) for _ in range(4)]
+        for stream in streams:
+            next(stream.lines)
+        with server.store.write():  # in memory, who looks for news waits for the writer
+            time.sleep(0.5)
+        write(server.store, server.agent_id, [Talk(number, START)])
+        assert [next(iter(stream))[1] for stream in streams] == [{"count": 1}] * 4
+        for stream in streams:
+            stream.close()
+        server.stop()
+        server.start()

@@ -92,7 +92,8 @@ def test_a_shared_long_transcript_stays_light(browser: Any, long: Dashboard, lin
         if part == 25:
             page.goto(f"{link}?part=25")
         check_part(page, part)
-        page.get_by_role("link", name=way, exact=True).nth(part % 2).click()
+        with page.expect_navigation():
+            page.get_by_role("link", name=way, exact=True).nth(part % 2).click()
     assert lines(page)[-1] == 9600
     watch.check()
     context.close()

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
-from dashboard_running import Dashboard, form_of
+from dashboard_running import PATIENCE, Dashboard, fetch, form_of
 from sqlalchemy import select
 
 from agentsight_otel.server.dashboard.brand import CONTRAST, Brand, brand_css, contrast, logo_type, save_brand
@@ -74,7 +74,7 @@ def demo() -> Iterator[Dashboard]:
 @pytest.mark.parametrize("page", PAGES)
 def test_page_answers_under_the_policy(demo: Dashboard, page: str) -> None:
     """200, a strict policy without unsafe-*, no inline script or style, within 80 kB on the wire."""
-    answer = httpx.get(demo.pages + page)
+    answer = fetch(demo.pages + page)
     assert answer.status_code == 200
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -91,7 +91,7 @@ def test_page_answers_under_the_policy(demo: Dashboard, page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_address_on_a_page_is_here_and_answers(demo: Dashboard, page: str) -> None:
     """No address leads off this server, and every link on a page leads somewhere."""
-    answer = httpx.get(demo.pages + page)
+    answer = fetch(demo.pages + page)
     seen = set()
     for _, attributes in tags_of(answer.text):
         for name in ("href", "src", "action", "hx-get", "hx-post"):
@@ -103,7 +103,7 @@ def test_every_address_on_a_page_is_here_and_answers(demo: Dashboard, page: str)
     assert seen
     assert {urlsplit(address).netloc for address in seen} == {urlsplit(demo.url).netloc}
     unique = {re.sub(r"\d+", "0", address): address for address in seen - posted if "#" not in address}
-    with httpx.Client(follow_redirects=True) as client:
+    with httpx.Client(follow_redirects=True, timeout=PATIENCE) as client:
         broken = [a for a in unique.values() if client.get(a).status_code != 200]
     assert broken == []
 
@@ -111,7 +111,7 @@ def test_every_address_on_a_page_is_here_and_answers(demo: Dashboard, page: str)
 @pytest.mark.parametrize("page", PAGES)
 def test_every_control_has_a_name_and_every_id_is_unique(demo: Dashboard, page: str) -> None:
     """What a screen reader needs: labels, unique ids, definitions that exist, a language, one heading."""
-    text = httpx.get(demo.pages + page).text
+    text = fetch(demo.pages + page).text
     tags = tags_of(text)
     ids = [attributes["id"] for _, attributes in tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
@@ -134,8 +134,8 @@ def test_an_empty_dashboard_says_how_to_begin(dashboard: Dashboard) -> None:
     """Without any data every page answers, and the list shows the two lines to type."""
     for page in PAGES:
         if "conversations/1" not in page:
-            assert httpx.get(dashboard.pages + page).status_code == 200
-    text = httpx.get(dashboard.pages + "conversations").text
+            assert fetch(dashboard.pages + page).status_code == 200
+    text = fetch(dashboard.pages + "conversations").text
     assert f"AGENTSIGHT_API_ENDPOINT={dashboard.url}" in text
 
 
@@ -151,7 +151,7 @@ def test_errors_are_pages_under_the_policy(demo: Dashboard) -> None:
         "agents/1/conversations/x",
         "agents/",
     ):
-        answer = httpx.get(f"{demo.url}/{path}")
+        answer = fetch(f"{demo.url}/{path}")
         assert answer.status_code == 404
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert "To the start page" in answer.text
@@ -170,7 +170,7 @@ def test_an_odd_number_in_an_address_is_no_error(demo: Dashboard, odd: str) -> N
         f"customers?page={odd}",
         f"customers/cust_1000?after={odd}_{odd}",
     ):
-        assert httpx.get(demo.pages + query).status_code == 200, query[:80]
+        assert fetch(demo.pages + query).status_code == 200, query[:80]
 
 
 def test_a_client_login_for_agents_that_are_none(dashboard: Dashboard) -> None:
@@ -222,12 +222,12 @@ def test_white_label_replaces_every_name_of_ours(dashboard: Dashboard) -> None:
             connection, dashboard.agent, Brand(name="Acme <b>", accent="#ff8800", footer="by Acme & sons")
         )
     for page in ("", "conversations", "tools", "reports"):
-        text = httpx.get(dashboard.pages + page).text
+        text = fetch(dashboard.pages + page).text
         shown = re.sub(r"<pre>.*?</pre>", "", text, flags=re.DOTALL)
         assert "AgentSight" not in shown
         assert "Acme &lt;b&gt;" in text
         assert "by Acme &amp; sons" in text
-    assert "accent-light: #ff8800" not in httpx.get(dashboard.pages + "brand.css").text
+    assert "accent-light: #ff8800" not in fetch(dashboard.pages + "brand.css").text
 
 
 @pytest.mark.parametrize("data", [b"<svg onload=alert(1)>", b"GIF", b"", b"\x89PNG" + b"x" * 300_000])
@@ -239,7 +239,7 @@ def test_a_logo_is_a_small_picture_or_refused(data: bytes) -> None:
 
 def test_charts_name_themselves_once(demo: Dashboard) -> None:
     """A drawing's title and description are on the page as often as the drawing."""
-    text = httpx.get(demo.pages).text
+    text = fetch(demo.pages).text
     drawings = text.count('role="img"')
     assert drawings >= 5
     assert text.count("<desc ") == drawings

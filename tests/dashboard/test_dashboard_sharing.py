@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from dashboard_data import Talk, write
-from dashboard_running import Dashboard, form_of, log_in, shared, talk
+from dashboard_running import Dashboard, fetch, form_of, log_in, shared, talk
 from sqlalchemy import insert, select
 from starlette.exceptions import HTTPException
 
@@ -30,7 +30,7 @@ def test_a_share_link_shows_the_texts_and_nothing_else(guarded_dashboard: Dashbo
     key = talk(guarded_dashboard)
     owner = log_in(guarded_dashboard)
     link = shared(owner, f"/agents/{guarded_dashboard.agent}/conversations/{key}")
-    answer = httpx.get(link)
+    answer = fetch(link)
     assert answer.status_code == 200
     assert "secret words 1" in answer.text
     assert not re.search(r"\bann\b|talk-1", answer.text)
@@ -46,7 +46,7 @@ def test_a_share_link_tells_nothing_of_what_went_on_inside(guarded_dashboard: Da
     one.rated = [(START, "negative", "customer", "a private word")]
     key = write(guarded_dashboard.store, guarded_dashboard.agent, [one])["talk-1"]
     owner = log_in(guarded_dashboard)
-    text = httpx.get(shared(owner, f"/agents/{guarded_dashboard.agent}/conversations/{key}")).text
+    text = fetch(shared(owner, f"/agents/{guarded_dashboard.agent}/conversations/{key}")).text
     assert "lookup</bdi></b> failed" in text
     assert not re.search("password|secret-model|1.2k|private|Arguments|Result|Metadata", text)
 
@@ -61,7 +61,7 @@ def test_a_share_link_opens_its_own_conversation_in_parts(guarded_dashboard: Das
     link = shared(owner, f"/agents/{guarded_dashboard.agent}/conversations/{keys['talk-1']}")
 
     def lines(**query: str) -> list[str]:
-        answer = httpx.get(link, params=query)
+        answer = fetch(link, params=query)
         assert answer.status_code == 200
         assert not re.search("another|oddwords|<script", answer.text)
         return re.findall(r'class="bubble" dir="auto">text (\d+)<', answer.text)
@@ -148,14 +148,14 @@ def test_a_share_link_ends(guarded_dashboard: Dashboard) -> None:
     path = f"/agents/{guarded_dashboard.agent}/conversations/{key}"
     revoked, expired, gone = (shared(owner, path) for _ in range(3))
     owner.post(path, data=form_of(owner, path, do="unshare", share="1"))
-    assert httpx.get(revoked).status_code == 410
+    assert fetch(revoked).status_code == 410
     with guarded_dashboard.store.write() as connection:
         connection.exec_driver_sql("UPDATE dashboard_shares SET expires_at = 1 WHERE id = 2")
-    assert httpx.get(expired).status_code == 410
-    assert httpx.get(gone).status_code == 200
+    assert fetch(expired).status_code == 410
+    assert fetch(gone).status_code == 200
     owner.post(path, data=form_of(owner, path, do="delete"))
-    assert httpx.get(gone).status_code == 410
-    assert httpx.get(guarded_dashboard.url + "/s/" + "A" * 32).status_code == 404
+    assert fetch(gone).status_code == 410
+    assert fetch(guarded_dashboard.url + "/s/" + "A" * 32).status_code == 404
 
 
 def test_no_secret_is_stored_in_clear(guarded_dashboard: Dashboard) -> None:

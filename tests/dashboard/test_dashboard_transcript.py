@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_browser import needs_chromium
+from dashboard_browser import follow, needs_chromium
 from dashboard_data import Talk, write
 from dashboard_running import Dashboard
 
@@ -161,7 +161,7 @@ def test_a_trace_is_a_waterfall_of_its_spans(page: Any, dashboard: Dashboard) ->
     headers = {"Authorization": f"Api-Key {dashboard.key}"}
     assert dashboard.http.post("/api/ingest/", json=document, headers=headers).status_code == 201
     page.goto(dashboard.pages + "conversations/1")
-    page.click("text=Trace")
+    follow(page, "text=Trace")
     assert page.inner_text(".trace h2") == "Where is it?"
     assert page.evaluate(BARS) == [
         ["turn", "name d0", "0%", "100%", "2 s"],

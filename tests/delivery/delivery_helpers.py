@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import struct
 import subprocess
@@ -84,7 +85,7 @@ def ingests(server: LocalServer) -> list[Any]:
     return [request for request in server.requests if request.path == INGEST]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for a condition; fail when it does not come."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -93,15 +94,15 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nothing listens on, of those that nobody is given unasked."""
+    while True:
+        port = random.randrange(15_000, 30_000)  # noqa: S311 - below what the system hands out
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def run_script(
-    source: str, *arguments: str, env: dict[str, str], seconds: float = 60.0
+    source: str, *arguments: str, env: dict[str, str], seconds: float = 150.0
 ) -> subprocess.CompletedProcess[str]:
     """Run Python source in a process of its own."""
     return subprocess.run(

@@ -31,8 +31,8 @@ agentsight_otel.configure()
 with conversation("master"):
     user_message("before the workers")  # with --preload the master has a journal and a thread by now
 agentsight_otel.force_flush(5)
-with open("threads", "w") as file:
-    file.write(" ".join(thread.name for thread in threading.enumerate()))
+with open("threads", "a") as file:
+    file.write(" ".join(thread.name for thread in threading.enumerate()) + "\\n")
 
 
 def application(environ, start_response):

@@ -71,7 +71,7 @@ print(f"lag ms p50 {p50 * 1e3:.2f} p99 {p99 * 1e3:.2f} max {lags[-1] * 1e3:.2f}"
 
 def talk(server: LocalServer, tasks: int, seconds: float) -> None:
     """Let tasks talk at once, each in its own conversation; each conversation has its own words and order."""
-    done = run_script(TASKS, str(tasks), str(seconds), env=server.env(), seconds=seconds + 120)
+    done = run_script(TASKS, str(tasks), str(seconds), env=server.env(), seconds=seconds + 160)
     assert done.returncode == 0, done.stderr
     sys.stdout.write(done.stdout)
     assert re.match(r"lag ms p50 \d", done.stdout)

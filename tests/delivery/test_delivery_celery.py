@@ -59,7 +59,7 @@ def test_celery_with_a_child_for_each_task(server: LocalServer, tmp_path: Path, 
         running([sys.executable, "-c", send], env=env, cwd=tmp_path, log=log) as sender,
     ):
         assert sender.wait(60) == 0, (tmp_path / "log").read_text()
-        wait_until(lambda: len(list(done.iterdir())) == 10 or process.poll() is not None, 60)
+        wait_until(lambda: len(list(done.iterdir())) == 10 or process.poll() is not None, 120)
         assert process.poll() is None, (tmp_path / "log").read_text()
         if last == "SIGKILL":
             os.killpg(process.pid, signal.SIGKILL)

@@ -49,6 +49,7 @@ def exporter(server: LocalServer) -> Iterator[AgentSightSpanExporter]:
     assert made.stats().balanced
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_stock_batch_processor_delivers(server: LocalServer, exporter: AgentSightSpanExporter) -> None:
     """Spans of any TracerProvider arrive; those of no conversation are filtered and counted."""
     provider = TracerProvider()
@@ -171,6 +172,7 @@ def test_metrics_agree_with_the_counts(server: LocalServer, make_delivery: Make)
     meters.shutdown()
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_file_exporter_writes_the_same_payloads(
     server: LocalServer, exporter: AgentSightSpanExporter, tmp_path: Path
 ) -> None:

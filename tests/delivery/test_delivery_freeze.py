@@ -15,19 +15,25 @@ from server_helpers import drain, stored
 
 from agentsight_otel.testing import LocalServer
 
+IN_VAIN = 0.5
+"""Seconds of a flush that is to fail."""
+SLOW = 5.0
+"""Seconds after which an answer comes that no such flush waits for."""
+
 HANDLER = """
 import sys
 import agentsight_otel
 from agentsight_otel import agent_message, conversation, conversation_tracker, user_message
 agentsight_otel.configure()
 for line in sys.stdin:
-    number = int(line)
+    number, seconds = line.split()
+    number = int(number)
     with conversation(f"live-{number % 3}"):
         user_message(f"question {number}")
         agent_message(f"answer {number}")
     conversation_tracker.configure(conversation_id=f"tracked-{number}")
     conversation_tracker.track_human_message(f"tracked {number}")
-    result = agentsight_otel.force_flush(2)
+    result = agentsight_otel.force_flush(float(seconds))
     assert agentsight_otel.stats().balanced
     print(number, int(result.ok), flush=True)
 """
@@ -50,11 +56,11 @@ def function(server: LocalServer) -> Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=10)
 
 
-def invoke(process: subprocess.Popen[str], number: int) -> bool:
-    """Send one event and return whether the handler's flush reached everything."""
+def invoke(process: subprocess.Popen[str], number: int, seconds: float = 60) -> bool:
+    """Send one event and return whether the handler's flush reached everything in so many seconds."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(f"{number}\n")
+    process.stdin.write(f"{number} {seconds}\n")
     process.stdin.flush()
     answer = process.stdout.readline().split()
     assert answer[:1] == [str(number)]
@@ -75,7 +81,7 @@ def frozen_rounds(server: LocalServer, seconds: float) -> None:
         assert invoke(process, 0)
         freeze(process, seconds)
         server.faults.respond(503, path=path)
-        assert not invoke(process, 1)
+        assert not invoke(process, 1, IN_VAIN)
         freeze(process, seconds)
         server.faults.clear()
         assert invoke(process, 2)
@@ -85,8 +91,8 @@ def frozen_rounds(server: LocalServer, seconds: float) -> None:
         server.start()
         process.send_signal(signal.SIGCONT)
         assert invoke(process, 3)
-        server.faults.delay(3, times=1, path=path)
-        assert not invoke(process, 4)
+        server.faults.delay(SLOW, times=1, path=path)
+        assert not invoke(process, 4, IN_VAIN)
         freeze(process, seconds)
         assert invoke(process, 5)
     drain(server)
@@ -113,7 +119,7 @@ def test_a_function_that_never_wakes_up(server: LocalServer, state: str) -> None
     server.faults.respond(503, path="/api/ingest/")
     with function(server) as process:
         for number in range(3):
-            assert not invoke(process, number)
+            assert not invoke(process, number, IN_VAIN)
         if state == "frozen":
             process.send_signal(signal.SIGSTOP)
         process.send_signal(signal.SIGKILL)

@@ -329,8 +329,8 @@ def hook(event, arguments):
         found.append(arguments[0])
 sys.addaudithook(hook)
 ticket = delivery.submit(turns(100, size=500))
-assert ticket.wait(10), ticket.error
-assert delivery.submit(turns(100, size=500, first=100)).wait(10)
+assert ticket.wait(60), ticket.error
+assert delivery.submit(turns(100, size=500, first=100)).wait(60)
 finish()
 print(found)
 """
@@ -392,7 +392,7 @@ def test_nowhere_to_write(server: LocalServer) -> None:
     """Without a home, a state folder or a usable temporary folder: memory, and delivery works (P10)."""
     source = (
         PRELUDE.replace("from delivery_helpers", "os.environ.pop('HOME', None)\nfrom delivery_helpers")
-        + "ticket = delivery.submit(turns(20))\nassert ticket.wait(10)\n"
+        + "ticket = delivery.submit(turns(20))\nassert ticket.wait(60)\n"
         "print(delivery.stats().durable)\nfinish()"
     )
     nowhere = "/proc/agentsight"

@@ -57,7 +57,7 @@ def test_two_hundred_threads_or_greenlets(server: LocalServer, way: str) -> None
     """200 threads, real or gevent's, record and send: all arrives and nothing blocks for ever (P5)."""
     if way != "plain":
         pytest.importorskip("gevent", reason="gevent is not installed")
-    done = run_script(WAYS[way] + WORK, env=server.env(), seconds=60)
+    done = run_script(WAYS[way] + WORK, env=server.env())
     assert done.returncode == 0, done.stderr
     assert done.stdout == "True True\n"
     wanted = [f"{kind} {i} {n}" for i in range(200) for n in range(5) for kind in ("question", "answer")]
@@ -95,7 +95,7 @@ print(codes)
 def test_forks_of_a_patched_process(server: LocalServer) -> None:
     """Children forked from a process that gevent has patched deliver their own (P5)."""
     pytest.importorskip("gevent", reason="gevent is not installed")
-    done = run_script(FORKING, env=server.env(), seconds=60)
+    done = run_script(FORKING, env=server.env())
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[0, 0, 0, 0]\n"
     drain(server)

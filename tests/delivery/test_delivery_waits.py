@@ -48,10 +48,10 @@ def test_the_next_request_comes_when_the_server_asked_for_it(
     """Retry-After in every form: never early, a tenth late at most, cut at 300 s; else ignored (D5)."""
     clock = FastClock()
     seen: list[float] = []
-    value = _in_half_a_minute() if header == "a date" else header
 
     def answer(connection: socket.socket, _: bytes) -> None:
         seen.append(clock.now())
+        value = _in_half_a_minute() if header == "a date" else header
         status = b"429 T" if len(seen) == 1 else b"201 C"
         asked = b"Retry-After: " + value.encode() + b"\r\n" if len(seen) == 1 else b""
         connection.sendall(

@@ -36,7 +36,7 @@ from agentsight_otel.exporters import AgentSightSpanExporter
 from agentsight_otel.testing import LocalServer
 from agentsight_otel.translation.relevance import PREFIXES, SCOPES
 
-pytestmark = pytest.mark.collector
+pytestmark = [pytest.mark.collector, pytest.mark.usefixtures("patient")]
 
 FILES = sorted(
     path.name for path in CONFIGS.glob("*.yaml") if "builder" not in path.name and path.name != "compose.yaml"

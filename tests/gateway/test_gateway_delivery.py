@@ -25,6 +25,8 @@ from agentsight_otel.gateway.app import Gateway, gateway_app
 from agentsight_otel.gateway.run import read_keys
 from agentsight_otel.testing import LocalServer
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 @contextlib.contextmanager
 def _gateway(bounds: dict[str, int] | None = None, **settings: Any) -> Iterator[tuple[str, Gateway]]:
@@ -101,11 +103,12 @@ def test_trouble_with_agentsight_is_not_the_senders(server: LocalServer, tmp_pat
 
 def test_an_answer_that_never_comes_loses_and_doubles_nothing(server: LocalServer) -> None:
     """While AgentSight does not answer in time the gateway takes and tries again; it is there once."""
-    server.faults.delay(2, times=2, path="/api/ingest/")
-    with _gateway(endpoint=server.url, timeout=0.5) as (url, gateway):
+    server.faults.delay(20, path="/api/ingest/")
+    with _gateway(endpoint=server.url, timeout=2) as (url, gateway):
         assert post(url, "/v1/traces", traces(1).SerializeToString(), key=server.api_key).status == 200
         wait_until(lambda: gateway.stats().failures, "an attempt")
         assert gateway.stats().waiting == 1
+        server.faults.clear()
         wait_until(lambda: not gateway.stats().waiting, "delivery")
     assert _texts(server, server.api_key) == _said(1, 1)
 

@@ -28,7 +28,7 @@ WORDS = "what a customer said"
 class Hasty(BoundedProtocol):
     """The same with less patience."""
 
-    patience = 0.3
+    patience = 1.5  # a slow machine may take a second to connect and send
     linger = 0.3
 
 
@@ -162,10 +162,10 @@ def test_a_slow_but_steady_body_is_taken() -> None:
     class Steady(Hasty):
         slowest = 1000
 
-    body = b'{"conversations": []}' + b" " * 2000
+    body = b'{"conversations": []}' + b" " * 30_000
     with hasty_server(Steady) as (url, key), connect(url) as connection:
         connection.sendall(ingest_head(key, len(body)) + body[:-1])
-        connection.settimeout(0.8)
+        connection.settimeout(Steady.patience + 0.5)
         with pytest.raises(TimeoutError):
             connection.recv(1)
         connection.settimeout(HANG)

@@ -263,10 +263,12 @@ def test_nothing_recorded_opens_nothing(world: World, end: str) -> None:
         START
         + f"""
 from opentelemetry import trace
+from agentsight_otel.exporters import delivery
 from agentsight_otel.exporters.registry import REGISTRY
 a.configure()
 {end}
 assert not REGISTRY.opened()
+delivery.PATIENCE = 60.0
 with a.conversation("live-1"), a.turn():
     a.user_message("Later")
 assert a.shutdown().delivered == 1

@@ -101,7 +101,7 @@ def test_exporter_and_configure_deliver_once(world: World) -> None:
         "\nagentsight_otel.configure()"
         "\nagentsight_otel.instrument()"
         "\nassert agentsight_otel.instrument() == {'openai': 'openinference'}"
-        "\ntalk()" + TRACK + LIVE + "\nprovider.shutdown()"
+        "\ntalk()" + TRACK + LIVE + "\nprovider.force_flush()\nassert a.force_flush()\nprovider.shutdown()"
     )
     assert world.transcript("chat-1") == WHOLE
     assert world.transcript("tracked-1") == [("end_user", "Hi"), ("agent", "Yes?")]
@@ -260,11 +260,11 @@ def test_delivery_by_otlp(world: World, service: Service) -> None:
     assert world.server.requests == []
     there = World(world.server, world.models, world.folder)
     there.api = AgentSightAPI(api_key=service.api_key, endpoint=service.url)
-    deadline = time.monotonic() + 30
-    while there.conversations() != ["live-1", "tracked-1"] and time.monotonic() < deadline:
+    wanted = {"live-1": LIVED, "tracked-1": [("end_user", "Hi"), ("agent", "Yes?")]}
+    deadline = time.monotonic() + 60
+    while (found := {name: there.transcript(name) for name in there.conversations()}) != wanted:
+        assert time.monotonic() < deadline, found
         time.sleep(0.05)
-    assert there.transcript("tracked-1") == [("end_user", "Hi"), ("agent", "Yes?")]
-    assert there.transcript("live-1") == LIVED
 
 
 def test_singletons_are_made_once(world: World) -> None:

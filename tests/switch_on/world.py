@@ -12,6 +12,8 @@ from model_server import ModelServer, Rule
 from model_wire import Reply, ToolUse, Usage
 
 from agentsight_otel import AgentSightAPI
+from agentsight_otel.config import Config
+from agentsight_otel.exporters import spool
 from agentsight_otel.testing import LocalServer
 
 APPS = Path(__file__).parent / "apps"
@@ -68,8 +70,15 @@ class World:
         """Run Python source in a new process; `agent` can be imported there."""
         return self.run("python", "-W", "error", "-c", code, **env)
 
+    def _deliver_rest(self) -> None:
+        """Deliver what programs left on disk because answers were slow, as the next one would."""
+        config = Config.resolve(api_key=self.server.api_key, endpoint=self.server.url)
+        if spool.status(config).waiting:
+            assert spool.drain(config, 60)
+
     def transcript(self, conversation_id: str) -> list[tuple[str, str]]:
         """Read a conversation: who said what, and actions by their name."""
+        self._deliver_rest()
         messages = self.api.fetch_conversation(conversation_id)["messages"]
         return [
             ("action", message["action_name"])
@@ -80,15 +89,18 @@ class World:
 
     def conversations(self) -> list[str]:
         """List the ids of all conversations."""
+        self._deliver_rest()
         return sorted(row["conversation_id"] for row in self.api.iter_conversations())
 
     def tokens(self) -> tuple[int, int]:
         """Sum up what the models were billed: prompt and completion tokens."""
+        self._deliver_rest()
         rows = list(self.api.iter_token_usage())
         return sum(row["prompt_tokens"] for row in rows), sum(row["completion_tokens"] for row in rows)
 
     def spans(self) -> list[Any]:
         """List the spans of every accepted request."""
+        self._deliver_rest()
         return [
             span
             for payload in self.server.payloads()

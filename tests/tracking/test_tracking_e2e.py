@@ -23,7 +23,9 @@ from agentsight_otel import (
     turn,
     user_message,
 )
+from agentsight_otel.config import Config
 from agentsight_otel.exceptions import UnauthorizedException
+from agentsight_otel.exporters.registry import delivery_for
 from agentsight_otel.testing import LocalServer
 
 MESSAGES = 2_000
@@ -133,8 +135,8 @@ def test_the_live_api_ends_in_the_transcript(server: LocalServer, api: AgentSigh
             call.response = {"hits": 1}
         for number in range(150):
             agent_message(f"part {number}")
-    # Also waits for the destinations of other tests in this process, which may never answer again.
-    agentsight_otel.force_flush(2)
+    # Not all of the process: destinations of other tests may never answer again.
+    assert delivery_for(Config.resolve(api_key=server.api_key, endpoint=server.url)).flush(60)
     texts = transcript(api, "live")
     assert texts[:2] == ["question", "Action search performed"]
     assert texts[2:] == [f"part {number}" for number in range(150)]
@@ -211,6 +213,7 @@ def test_a_tracker_takes_the_settings_of_0_0_44(server: LocalServer) -> None:
     assert tracker.config.endpoint == server.url
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_shutdown_delivers_what_every_tracker_holds(
     tracker: ConversationTracker, api: AgentSightAPI
 ) -> None:
