@@ -21,6 +21,7 @@ from agentsight_otel.guard import guarded
 from agentsight_otel.translation.masking import mask_span
 from agentsight_otel.translation.readable import from_readable_span
 from agentsight_otel.translation.relevance import is_relevant
+from agentsight_otel.translation.span_data import SpanData, SpanKey
 
 if TYPE_CHECKING:
     from agentsight_otel.translation.assembly import Assembled
@@ -67,13 +68,20 @@ class FileSpanExporter(SpanExporter):
         """Write what is complete; FAILURE after `shutdown` or when the folder cannot be written."""
         if self._shut:
             return SpanExportResult.FAILURE
-        converted = [span for span in map(from_readable_span, spans) if self._export_all or is_relevant(span)]
+        converted: list[SpanData] = []
+        left_out: list[SpanKey] = []
+        for span in map(from_readable_span, spans):
+            if self._export_all or is_relevant(span):
+                converted.append(span)
+            else:
+                left_out.append(span.key)
         if self._mask is not None:
             mask = self._mask
             converted = [mask_span(span, mask) for span in converted]
         with self._lock:
             now = time.time_ns()
             written = self._write(self._assembler.add(converted, now))
+            self._assembler.go_without(left_out)
             written = self._write(self._assembler.expire(now)) and written
         return SpanExportResult.SUCCESS if written else SpanExportResult.FAILURE
 

@@ -7,17 +7,18 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.trace import Tracer
 
 import agentsight_otel
 from agentsight_otel import AgentSightAPI
-from agentsight_otel.exporters import AgentSightSpanExporter
+from agentsight_otel.exporters import AgentSightSpanExporter, FileSpanExporter
 from agentsight_otel.testing import LocalServer
 
 PAUSE = 7.0
@@ -55,7 +56,7 @@ def chat(tracer: Tracer, history: list[Any], answer: Any) -> None:
     tracer.start_span("chat m", attributes={**about, **said}).end()
 
 
-def turn(tracer: Tracer, conversation_id: str) -> None:
+def turn(tracer: Tracer, conversation_id: str, pause: float = PAUSE) -> None:
     """Record a request that is about no agent, and the turn below it, in which a model takes its time."""
     about = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": conversation_id}
     with (
@@ -63,7 +64,7 @@ def turn(tracer: Tracer, conversation_id: str) -> None:
         tracer.start_as_current_span("invoke_agent shop", attributes=about),
     ):
         chat(tracer, [QUESTION], ASKS)
-        time.sleep(PAUSE)
+        time.sleep(pause)
         chat(tracer, [QUESTION, ASKS, FOUND], ANSWER)
 
 
@@ -89,3 +90,18 @@ def test_a_turn_whose_model_thinks_is_told_of_once(server: LocalServer) -> None:
             ("agent", "Here."),
         ]
     assert told() == sorted(tracers)
+
+
+def test_a_turn_below_a_request_is_written_to_a_file(tmp_path: Path) -> None:
+    """The exporter to files waits for no span that it leaves out itself."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(FileSpanExporter(tmp_path)))
+    tracer = provider.get_tracer("shop")
+    turn(tracer, "file", pause=0)
+    deadline = time.monotonic() + WITHIN
+    while not list(tmp_path.glob("*.json")) and time.monotonic() < deadline:
+        tracer.start_span("GET /health").end()  # it looks when spans come
+        time.sleep(0.1)
+    [written] = tmp_path.glob("*.json")
+    provider.shutdown()
+    assert [one["conversation_id"] for one in json.loads(written.read_bytes())["conversations"]] == ["file"]
