@@ -59,8 +59,8 @@ def gather(
     """
     speaking, silent = _grow(traces, memory)
     if now_ns is not None:
-        for trace in [trace for trace, nodes in speaking if _goes_on(trace, nodes, memory)]:
-            if pending.may_wait([trace], now_ns):
+        for trace, nodes in speaking:
+            if _goes_on(trace, nodes, pending, memory) and pending.may_wait([trace], now_ns):
                 pending.hold_open(trace)
         speaking = [grown for grown in speaking if not grown.trace.holder]
     resolve([nodes for _, nodes in speaking], memory, notices)
@@ -104,7 +104,7 @@ def _start(grown: _Grown) -> tuple[int, int, str, str]:
     return grown.nodes[0].order
 
 
-def _goes_on(trace: PendingTrace, nodes: list[Node], memory: Memory) -> bool:
+def _goes_on(trace: PendingTrace, nodes: list[Node], pending: Pending, memory: Memory) -> bool:
     """Whether something is part of a run whose span has not ended, as far as one can know.
 
     What is above turns may go on for hours, and is not waited for. A model call that failed mostly ends its
@@ -115,21 +115,22 @@ def _goes_on(trace: PendingTrace, nodes: list[Node], memory: Memory) -> bool:
     last = max((node for node in nodes if node.kind in _STEPS), key=_end, default=None)
     if last is not None and last.kind is Kind.LLM and last.reading.failed:
         return False
-    here = (trace.spans, trace.gone, memory.delivered.get(trace.trace_id) or ())
+    left = memory.delivered.get(trace.trace_id) or ()
     turns = any(node.kind is _TURN for node in nodes)
     for node in nodes:
         if node.kind in _STEPS if turns else node.matters:
             top = node
             while top.parent is not None and top.kind is not _TURN:
                 top = top.parent
-            if _is_below_another(top) and not any(top.span.parent_span_id in some for some in here):
+            above = _above(top)
+            if above and not (above in trace.spans or above in left or pending.is_gone(trace, above)):
                 return True
     return False
 
 
-def _is_below_another(top: Node) -> bool:
+def _above(top: Node) -> str | None:
     span = top.span
-    return bool(span.parent_span_id) and not span.parent_is_remote and top.kind is not _TURN
+    return None if top.kind is _TURN or span.parent_is_remote else span.parent_span_id
 
 
 def _end(node: Node) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from agentsight_otel.translation.assembly.memory import Recent
 from agentsight_otel.translation.dialects import CONVERSATION_KEYS
 from agentsight_otel.translation.dialects.events import DETAILS
 from agentsight_otel.translation.span_data import EventData, LogData, SpanData
@@ -22,6 +23,7 @@ of tools, or the span of the run, never come."""
 MAX_RUN_IDLES = 120
 """Idle times after which a conversation leaves that still goes on, one thing after the other."""
 _OPEN = "open:"
+_MAX_GONE = 10_000
 
 
 class PendingTrace(msgspec.Struct, eq=False):
@@ -67,6 +69,8 @@ class Pending:
         self._idle_ns = idle_ns
         self._traces: dict[str, PendingTrace] = {}
         self._held: dict[str, set[str]] = {}
+        # What goes on in the background of a request comes when that has ended.
+        self._gone: Recent[str, str] = Recent(_MAX_GONE)
         self.count = 0
         self.size = 0
 
@@ -106,12 +110,18 @@ class Pending:
             trace.log_sources[log.span_id] = log
 
     def go_without(self, trace_id: str, span_id: str) -> None:
-        """Wait no longer for a span of a trace that is here: it has ended and goes another way."""
+        """Wait no longer for a span: it has ended and goes another way."""
         trace = self._traces.get(trace_id)
-        if trace is not None:
-            trace.gone.add(span_id)
-            if trace.holder.startswith(_OPEN):
-                self._let_go(trace)
+        if trace is None or len(trace.gone) >= _MAX_GONE:
+            self._gone.put(span_id, trace_id)
+            return
+        trace.gone.add(span_id)
+        if trace.holder.startswith(_OPEN):
+            self._let_go(trace)
+
+    def is_gone(self, trace: PendingTrace, span_id: str) -> bool:
+        """Whether a span of a trace has ended and goes another way."""
+        return span_id in trace.gone or self._gone.get(span_id) == trace.trace_id
 
     def take_idle(self, now_ns: int, most: int) -> list[PendingTrace]:
         """Remove and return the traces to which nothing was added for the idle time, about *most* spans.
