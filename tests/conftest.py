@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from local_ports import hold_port
 
 from agentsight_otel.exporters.registry import REGISTRY
 from agentsight_otel.pipeline.state import PIPELINE
@@ -50,9 +50,7 @@ def nothing_goes_on(clean_environment: None) -> Iterator[None]:
 @pytest.fixture
 def server() -> Iterator[LocalServer]:
     """Run a local AgentSight of this test's own, in memory; its port stays its own while it is stopped."""
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
+    with hold_port() as held:
         running = LocalServer()
         running._port = held.getsockname()[1]
         with running:

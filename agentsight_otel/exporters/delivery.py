@@ -30,6 +30,7 @@ from agentsight_otel.exporters.packed import UNUSUAL
 from agentsight_otel.exporters.sender import Sender
 from agentsight_otel.exporters.stats import Stats
 from agentsight_otel.exporters.tickets import FlushResult, Ticket
+from agentsight_otel.forking import forks_behind_python
 from agentsight_otel.journal import DeadFile, Journal, Kind, Ref, default_folder, fingerprint
 from agentsight_otel.retry import Backoff, RetryPolicy
 from agentsight_otel.translation.block import Upload
@@ -177,7 +178,7 @@ class Delivery:
         self._masks = masks = (*self._masks, mask)
         self.mask = mask if len(masks) == 1 else lambda text: _in_turn(masks, text)
 
-    def leave_out(self, spans: Iterable[tuple[str, str]]) -> None:
+    def go_without(self, spans: Iterable[tuple[str, str]]) -> None:
         """Wait for none of these to come, which have ended; they are given by their trace and span ids."""
         self._ledger.left_out.extend(spans)
 
@@ -205,7 +206,7 @@ class Delivery:
         """
         self._check_process()
         result = self._flusher.flush(timeout)
-        if not (self._sender.is_current or self._sender.may_stay()):
+        if forks_behind_python() and not self._sender.is_current:
             self._sender.stop()
         return result
 
@@ -328,7 +329,13 @@ class Delivery:
         )
         self._sender = Sender(self._courier.step, stopping, self._clock)
         self._flusher = Flusher(
-            self._ledger, self._link, self._courier, self._sender, self._adopter, self._journal, self._run_now
+            self._ledger,
+            self._link,
+            self._courier,
+            self._sender,
+            self._adopter,
+            self._journal,
+            partial(self._run, briefly=True),
         )
 
     def _observe(self, path: str, records: int, outcome: Outcome) -> None:
@@ -344,9 +351,6 @@ class Delivery:
             self._ledger.resume()
         self._sender.start(briefly=briefly)
         self._sender.wake()
-
-    def _run_now(self) -> None:
-        self._run(briefly=True)
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:

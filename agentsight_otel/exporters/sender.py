@@ -63,17 +63,12 @@ class Sender:
         """Whether the caller is the thread."""
         return threading.current_thread() is self._thread
 
-    @staticmethod
-    def may_stay() -> bool:
-        """Whether a thread may run for longer than somebody waits for it."""
-        return not forks_behind_python()
-
     def start(self, *, briefly: bool = False) -> None:
         """Start the thread if it is not there; at interpreter exit, when that is impossible, do nothing.
 
         Nor where uWSGI is going to fork, unless it is for as long as somebody waits, *briefly*.
         """
-        if self.running or not (briefly or self.may_stay()):
+        if self.running or (forks_behind_python() and not briefly):
             return
         with self._lock:
             self._stopping.clear()

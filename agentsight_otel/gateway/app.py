@@ -82,7 +82,7 @@ class Gateway:
             delivery.submit(batch.spans)
         if batch.left_out:
             delivery.filtered(NOT_RELEVANT, len(batch.left_out))
-            delivery.leave_out(batch.left_out)
+            delivery.go_without(batch.left_out)
         self._require_durable(delivery)
 
     def stats(self) -> Stats:

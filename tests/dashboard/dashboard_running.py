@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from dashboard_data import Talk, write
+from local_ports import hold_port
 from sqlalchemy import insert
 
 from agentsight_otel.gateway.sockets import bind, url_of
@@ -48,9 +49,7 @@ class Dashboard:
             self.key = create_key(connection, self.agent, "write")
         self._options: dict[str, Any] = {"needs_login": needs_login, "embed_origins": embed_origins}
         self._clients: list[httpx.Client] = []
-        self._held = socket.socket()  # nobody else gets the port while it is stopped
-        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._held.bind(("127.0.0.1", 0))
+        self._held = hold_port()
         self.port = self._held.getsockname()[1]
         self.start()
         self.http = self.client()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import socket
 import struct
 import subprocess
@@ -91,14 +90,6 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come"
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on, of those that nobody is given unasked."""
-    while True:
-        port = random.randrange(15_000, 30_000)  # noqa: S311 - below what the system hands out
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 def run_script(

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from delivery_helpers import (
     INGEST,
-    free_port,
     get,
     ingests,
     raw_server,
@@ -24,6 +23,7 @@ from delivery_helpers import (
     turns,
     wait_until,
 )
+from local_ports import free_ports
 
 from agentsight_otel.encoding import decode_json
 from agentsight_otel.exporters.delivery import Delivery
@@ -233,7 +233,7 @@ def test_an_answer_byte_by_byte_ends_at_the_deadline(make_delivery: Make) -> Non
 
 def test_nobody_listening_and_an_unknown_host_wait(make_delivery: Make) -> None:
     """A refused connection and a name that does not resolve keep everything (D4)."""
-    for url in (f"http://127.0.0.1:{free_port()}", "https://agentsight.invalid"):
+    for url in (f"http://127.0.0.1:{free_ports(1)[0]}", "https://agentsight.invalid"):
         delivery = make_delivery(url)
         ticket = delivery.submit([turn(1)])
         wait_until(lambda ticket=ticket: ticket.attempted)  # type: ignore[misc]  # a default argument in a lambda
@@ -684,7 +684,9 @@ def test_a_mask_is_applied_before_anything_is_written(
 
 def test_records_past_the_memory_budget_are_dropped_and_counted(make_delivery: Make) -> None:
     """Without a journal the oldest go when memory is full, and each is counted (D18)."""
-    delivery = make_delivery(f"http://127.0.0.1:{free_port()}", durability="memory", memory_max_bytes=100_000)
+    delivery = make_delivery(
+        f"http://127.0.0.1:{free_ports(1)[0]}", durability="memory", memory_max_bytes=100_000
+    )
     for n in range(300):
         delivery.submit([turn(n, text="x" * 1000)])
     stats = delivery.stats()
@@ -696,7 +698,7 @@ def test_records_past_the_memory_budget_are_dropped_and_counted(make_delivery: M
 def test_records_past_the_disk_budget_are_dropped_and_counted(make_delivery: Make, tmp_path: Path) -> None:
     """Over the journal's budget the oldest go, the disk stays within it, and each is counted (D18)."""
     delivery = make_delivery(
-        f"http://127.0.0.1:{free_port()}", spool_dir=str(tmp_path), spool_max_bytes=1_000_000
+        f"http://127.0.0.1:{free_ports(1)[0]}", spool_dir=str(tmp_path), spool_max_bytes=1_000_000
     )
     for n in range(1500):
         delivery.submit([turn(n, text="x" * 2000)])

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from delivery_helpers import free_port, get, run_script, texts, turns, wait_until
+from delivery_helpers import get, run_script, texts, turns, wait_until
+from local_ports import free_ports
 
 from agentsight_otel.config import Config
 from agentsight_otel.exporters.delivery import Delivery
@@ -465,7 +466,7 @@ def test_a_dead_port_is_no_reason_to_hang(tmp_path: Path) -> None:
     """A process with a long backlog and no backend ends (P3)."""
     env = {
         "AGENTSIGHT_API_KEY": "ags_" + "0" * 32 + "_" + "a1b2c3",
-        "AGENTSIGHT_API_ENDPOINT": f"http://127.0.0.1:{free_port()}",
+        "AGENTSIGHT_API_ENDPOINT": f"http://127.0.0.1:{free_ports(1)[0]}",
         "AGENTSIGHT_SPOOL_DIR": str(tmp_path / "backlog"),
     }
     for _ in range(2):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import pytest
+from local_ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "collector-config"
@@ -51,16 +50,6 @@ def kafka_broker() -> Iterator[str]:
         assert broker.stdout is not None
         yield broker.stdout.readline().strip()
         broker.stdin.close()
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on, of those that nobody is given unasked."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randrange(15_000, 30_000)  # noqa: S311 - below what the system hands out
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found += [port] if port not in found else []
-    return found
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout: float = WAIT) -> None:

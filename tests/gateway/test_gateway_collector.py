@@ -16,11 +16,11 @@ from collector_processes import (
     chain,
     collector,
     collector_binary,
-    free_ports,
     gateway,
     kafka_broker,
     wait_until,
 )
+from local_ports import free_ports
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider

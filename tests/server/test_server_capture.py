@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,20 +20,16 @@ from agentsight_otel.pipeline import (
     get_conversation_manager,
     get_conversation_tracker,
 )
-from agentsight_otel.pipeline.state import PIPELINE
 from agentsight_otel.testing import LocalServer, capture_payloads
 
 KEY = "ags_" + "a" * 32 + "_" + "b" * 6
 
 
 @pytest.fixture(autouse=True)
-def as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave alone what other tests of this process configured, made and tracked."""
+def as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave alone what other tests of this process made and tracked."""
     for singleton in (get_agentsight_api, get_conversation_manager, get_conversation_tracker):
         monkeypatch.setattr(singleton, "made", None)
-    before = PIPELINE.swap(None)
-    yield
-    PIPELINE.swap(before)
 
 
 @pytest.fixture
