@@ -39,8 +39,9 @@ _ISOLATE_AFTER = 3
 # first seconds of a burst less than one in a hundred. Each time we ask for the interpreter, their writes
 # wake us in vain until we get it.
 _PAUSE = 0.001
-_BURST_PAUSE = 0.02
+_BURST_PAUSE = 0.1
 _BURST = 5.0
+_MANY = 512
 _CROWD = 50_000
 
 Observe = Callable[[str, int, Outcome], None]
@@ -154,9 +155,10 @@ class Courier:
     def _pause(self, *, others: bool) -> None:
         """Let other threads run; for longer when *others* recorded meanwhile."""
         waiting, now = self._ledger.inbox_size, time.monotonic()
-        if waiting < STEP:
+        if waiting < _MANY:
             self._calm_at = now
-        pause = _BURST_PAUSE if now - self._calm_at < _BURST else _PAUSE
+        burst = waiting >= _MANY and now - self._calm_at < _BURST
+        pause = _BURST_PAUSE if burst else _PAUSE
         time.sleep(pause if others and waiting < _CROWD else 0)
 
     def _assemble(self, taken: list[tuple[Entry, Any]]) -> None:

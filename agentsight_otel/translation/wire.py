@@ -152,10 +152,12 @@ def _is_nested(item: Any) -> bool:
 
 
 def _without_repeats(span: SpanData) -> dict[str, Any]:
-    attributes = span.attributes
-    if not any(event.name == semconv.MESSAGE_EVENT for event in span.events):
-        return attributes
-    return {key: value for key, value in attributes.items() if key not in {_INPUT, _OUTPUT}}
+    if semconv.MESSAGE_EVENT not in [event.name for event in span.events]:
+        return span.attributes
+    attributes = span.attributes.copy()
+    attributes.pop(_INPUT, None)
+    attributes.pop(_OUTPUT, None)
+    return attributes
 
 
 def _otel(span: SpanData) -> msgspec.Raw:
