@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from dashboard_data import Talk, us
@@ -128,6 +128,22 @@ class Oracle:
     def local(self, moment: datetime) -> datetime:
         """The instant on the reader's clock."""
         return moment.astimezone(self.period.zone)
+
+    @property
+    def steps(self) -> list[date]:
+        """The days of the period; where it is one day, the hours on its clock."""
+        midnight = datetime.combine(self.period.first, time())
+        return [midnight + timedelta(hours=hour) for hour in range(24)] if self.hourly else self.period.days
+
+    @property
+    def hourly(self) -> bool:
+        """Whether the period is one day."""
+        return self.period.first == self.period.last
+
+    def step(self, moment: datetime) -> date:
+        """Of `steps`, the one an instant lies in."""
+        local = self.local(moment).replace(tzinfo=None)
+        return local.replace(minute=0, second=0, microsecond=0) if self.hourly else local.date()
 
     def inside(self, moment: datetime) -> bool:
         """Whether it is in the period."""

@@ -142,23 +142,21 @@ def test_times_equal_the_oracle(store: Store, world: tuple[list[Talk], Period], 
     assert found.overall.p50 == oracle.rank(values, 0.5)
     assert found.overall.p95 == oracle.rank(values, 0.95)
     assert (found.overall.mean or 0.0) == pytest.approx(sum(values) / len(values) if values else 0.0)
-    by_day: dict[date, list[float]] = defaultdict(list)
+    by_step: dict[date, list[float]] = defaultdict(list)
     for moment, value in answers:
-        by_day[oracle.local(moment).date()].append(value)
-    assert {day: spread.p50 for day, spread in found.days.items() if spread.number} == {
-        day: oracle.rank(values, 0.5) for day, values in by_day.items()
+        by_step[oracle.step(moment)].append(value)
+    assert {step: spread.p50 for step, spread in found.steps.items() if spread.number} == {
+        step: oracle.rank(values, 0.5) for step, values in by_step.items()
     }
-    sent = [oracle.local(moment) for moment in oracle.sent()]
-    begun = [oracle.local(oracle.begin(talk)) for talk in oracle.started]
+    sent = oracle.sent()
+    begun = [oracle.begin(talk) for talk in oracle.started]
     for counts, expected in ((when.messages, sent), (when.conversations, begun)):
-        days = activity.by_day(counts, scope.period)
-        assert list(days) == scope.period.days
-        assert {day: count for day, count in days.items() if count} == Counter(
-            moment.date() for moment in expected
-        )
+        steps = activity.by_step(counts, scope.period)
+        assert list(steps) == oracle.steps
+        assert {step: count for step, count in steps.items() if count} == Counter(map(oracle.step, expected))
         week = activity.by_hour(counts)
         assert {(d, h): week[d][h] for d in range(7) for h in range(24) if week[d][h]} == Counter(
-            (moment.weekday(), moment.hour) for moment in expected
+            (local.weekday(), local.hour) for local in map(oracle.local, expected)
         )
 
 
@@ -174,7 +172,7 @@ def test_tools_ratings_and_spending_equal_the_oracle(
         used = {tool.name: tool for tool in tools.tools(connection, scope)}
         rated = ratings.ratings(connection, scope)
         models = {group.key: group.spending for group in spending.by_model(connection, scope)}
-        spent_days = spending.by_day(connection, scope)
+        spent_steps = spending.by_step(connection, scope)
         total = spending.total(connection, scope)
         devices = breakdowns.breakdown(connection, scope, "device")
         people, _ = customers.customers(connection, scope, contains="", page=1)
@@ -205,10 +203,10 @@ def test_tools_ratings_and_spending_equal_the_oracle(
     costs = [cost_of(*call) for _, *call in calls]
     known = [cost for cost in costs if cost is not None]
     assert total.cost_e8 == (sum(known) if known else None)
-    per_day = Counter()
+    per_step = Counter()
     for _, moment, _, prompt, completion in calls:
-        per_day[oracle.local(moment).date()] += prompt + completion
-    assert {day: row.total for day, row in spent_days.items() if row.total} == +per_day
+        per_step[oracle.step(moment)] += prompt + completion
+    assert {step: row.total for step, row in spent_steps.items() if row.total} == +per_step
     assert {row.value: row.number for row in devices.rows} == Counter(
         talk.fields.get("device") for talk in oracle.started
     )

@@ -67,10 +67,14 @@ class Case:
         days = {"from": self.period.first.isoformat(), "to": self.period.last.isoformat()}
         return Page(self.client, self.base + path, **days, tz=self.period.zone.key, **params)
 
-    def per_day(self, moments: Iterable[datetime]) -> list[str]:
-        """Count by local day, every day of the period."""
-        counts = Counter(self.oracle.local(moment).date() for moment in moments)
-        return [compact(counts[one]) for one in self.period.days]
+    def per_step(self, moments: Iterable[datetime]) -> list[str]:
+        """Count by local day, or by hour of a single one, all of the period."""
+        counts = Counter(map(self.oracle.step, moments))
+        return [compact(counts[one]) for one in self.oracle.steps]
+
+    def by_step(self, what: str) -> str:
+        """Return a chart's title."""
+        return f"{what} by {'hour' if self.oracle.hourly else 'day'}"
 
 
 def share(part: float, whole: float) -> float | None:
@@ -153,14 +157,14 @@ def test_analytics_cards_and_rates(running: Dashboard, client: httpx.Client, wor
 @SETTINGS
 @given(world=worlds())
 def test_analytics_charts_and_splits(running: Dashboard, client: httpx.Client, world: World) -> None:
-    """Days, hours of the week, the distribution, tools, and conversations by what was recorded with them."""
+    """Days or hours, the week, the distribution, tools, and conversations by what was recorded with them."""
     case = Case(running, client, world)
     oracle, page = case.oracle, case.page()
     begun = [oracle.begin(talk) for talk in oracle.started]
-    days = [day(one) for one in case.period.days]
-    rows = page.rows("Messages and conversations by day")
+    steps = [f"{one:%a %H:%M}" if oracle.hourly else day(one) for one in oracle.steps]
+    rows = page.rows(case.by_step("Messages and conversations"))
     assert rows == [
-        list(row) for row in zip(days, case.per_day(oracle.sent()), case.per_day(begun), strict=True)
+        list(row) for row in zip(steps, case.per_step(oracle.sent()), case.per_step(begun), strict=True)
     ]
     for kind, moments in (("messages", oracle.sent()), ("conversations", begun)):
         counts = Counter((oracle.local(m).weekday(), oracle.local(m).hour) for m in moments)
@@ -209,12 +213,12 @@ def test_tokens_and_cost(running: Dashboard, client: httpx.Client, world: World)
     groups: dict[str, list[Any]] = defaultdict(list)
     owners: dict[str, list[Any]] = defaultdict(list)
     talks: dict[str, list[Any]] = defaultdict(list)
-    daily: dict[Any, list[Any]] = defaultdict(list)
+    by_step: dict[Any, list[Any]] = defaultdict(list)
     for talk, *call in calls:
         groups[call[1]].append(call)
         owners[talk.fields.get("customer_id", "anonymous")].append(call)
         talks[talk.id].append(call)
-        daily[oracle.local(call[0]).date()].append(call)
+        by_step[oracle.step(call[0])].append(call)
     shown = {row[0]: [row[2], row[3], row[4], row[7], row[8]] for row in page.rows("Models")}
     assert shown == {
         model: [
@@ -231,8 +235,8 @@ def test_tokens_and_cost(running: Dashboard, client: httpx.Client, world: World)
             name: [number(sum(call[2] + call[3] for call in mine)), cell(mine)]
             for name, mine in expected.items()
         }
-    assert [row[1:3] for row in page.rows("Tokens by day")] == [
-        [compact(sum(call[place] for call in daily[one])) for place in (2, 3)] for one in case.period.days
+    assert [row[1:3] for row in page.rows(case.by_step("Tokens"))] == [
+        [compact(sum(call[place] for call in by_step[one])) for place in (2, 3)] for one in oracle.steps
     ]
 
 
@@ -268,9 +272,9 @@ def test_tools_feedback_and_customers(running: Dashboard, client: httpx.Client, 
         if source == "customer" and oracle.inside(moment)
     ]
     page = case.page("feedback")
-    per_day = Counter((oracle.local(moment).date(), mood) for moment, mood, _ in given_)
-    assert [row[1:] for row in page.rows("Ratings by day")] == [
-        [compact(per_day[one, mood]) for mood in ratings.SENTIMENTS] for one in case.period.days
+    per_step = Counter((oracle.step(moment), mood) for moment, mood, _ in given_)
+    assert [row[1:] for row in page.rows(case.by_step("Ratings"))] == [
+        [compact(per_step[one, mood]) for mood in ratings.SENTIMENTS] for one in oracle.steps
     ]
     for mood in ratings.SENTIMENTS:
         listed = case.page("feedback", sentiment=mood, all="1").text.count('<div class="comment">')

@@ -17,7 +17,7 @@ from agentsight_otel.server.analytics.lines import Lines
 from agentsight_otel.server.analytics.local_time import day_of, local_quarter, local_quarters
 from agentsight_otel.server.analytics.packed import pack_floats
 from agentsight_otel.server.analytics.period import MAX_DAYS, Period, between, last_days
-from agentsight_otel.server.analytics.responses import by_local_day
+from agentsight_otel.server.analytics.responses import in_steps
 from agentsight_otel.server.analytics.statistics import (
     BUCKET_EDGES,
     change,
@@ -76,7 +76,8 @@ def test_times_of_answers_by_local_day(day: date, zone: ZoneInfo) -> None:
         parts.append((hour, Lines(total=sum(values), sent=[1] * 4, answers=packed, places=bytes(range(4)))))
         for quarter in range(hour * 4, hour * 4 + 4):
             expected[day_of(local_quarter(zone, quarter))].append(float(quarter))
-    found = [(one, sorted(chain.from_iterable(pieces))) for one, pieces in by_local_day(zone, parts)]
+    whole = Period(day - timedelta(days=1), day + timedelta(days=3), zone)
+    found = [(one, sorted(chain.from_iterable(pieces))) for one, pieces in in_steps(whole, parts)]
     assert dict(found) == expected
     assert len(found) == len(expected)
 

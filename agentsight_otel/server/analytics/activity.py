@@ -1,4 +1,4 @@
-"""When: counts by hour of the zone's own clock, folded into days and hours of the week.
+"""When: counts by hour of the zone's own clock, folded into steps of a period and hours of the week.
 
 Where summer time ends, an hour of the clock has the counts of two.
 """
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from agentsight_otel.server.analytics.hours import QUARTERS, read
 from agentsight_otel.server.analytics.lines import LINES
-from agentsight_otel.server.analytics.local_time import day_of, hour_of, local_quarters
+from agentsight_otel.server.analytics.local_time import hour_of, local_quarters
 from agentsight_otel.server.analytics.period import Period
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.talks import TALKS
@@ -37,12 +37,12 @@ def activity(connection: Connection, scope: Scope) -> Activity:
     )
 
 
-def by_day(counts: Mapping[int, int], period: Period) -> dict[date, int]:
-    """Fold into local days, every day of the period present."""
-    days = dict.fromkeys(period.days, 0)
+def by_step(counts: Mapping[int, int], period: Period) -> dict[date, int]:
+    """Fold into the steps of the period, all of them present."""
+    steps, step_of = dict.fromkeys(period.steps, 0), period.step_of
     for quarter, count in counts.items():
-        days[day_of(quarter)] += count
-    return days
+        steps[step_of(quarter)] += count
+    return steps
 
 
 def by_hour(counts: Mapping[int, int]) -> list[list[int]]:

@@ -103,8 +103,8 @@ DEFINITIONS: Final[dict[str, Definition]] = {
         "Conversations that started in the period, by the sentiment of their latest customer rating.",
     ),
     "rated_days": Definition(
-        "Ratings by day",
-        "Ratings that customers gave on a day, of whole conversations and of single messages.",
+        "Ratings over time",
+        "Ratings that customers gave on a day or in an hour, of whole conversations and of single messages.",
     ),
     "tool_calls": Definition(
         "Action calls",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -50,6 +50,11 @@ def day_of(quarter: int) -> date:
 @functools.lru_cache(maxsize=1_000)
 def _day(number: int) -> date:
     return date.fromordinal(_EPOCH + number)
+
+
+def clock_hour_of(quarter: int) -> datetime:
+    """Return the hour of the clock of a local quarter: its day and time, without a zone."""
+    return datetime.combine(day_of(quarter), time(quarter % _PER_DAY // _PER_HOUR))
 
 
 def hour_of(quarter: int) -> tuple[int, int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from agentsight_otel.server.analytics.local_time import clock_hour_of, day_of
 
 MAX_DAYS = 3660
 """Ten years: what a page can be asked for."""
@@ -38,6 +41,23 @@ class Period:
     def days(self) -> list[date]:
         """Every day of the period, in order."""
         return [self.first + timedelta(days=place) for place in range(self.length)]
+
+    @property
+    def step(self) -> str:
+        """What charts show side by side: ``day``, or ``hour`` where the period is one day."""
+        return "hour" if self.first == self.last else "day"
+
+    @property
+    def steps(self) -> list[date]:
+        """Every step of the period, in order; an hour is a time on the clock, without a zone."""
+        if self.step == "day":
+            return list(self.days)
+        return [datetime.combine(self.first, time(hour)) for hour in range(24)]
+
+    @property
+    def step_of(self) -> Callable[[int], date]:
+        """What gives the step in which a local quarter lies."""
+        return day_of if self.step == "day" else clock_hour_of
 
     @property
     def length(self) -> int:

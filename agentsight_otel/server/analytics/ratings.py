@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Select, func, select
 
 from agentsight_otel.server.analytics.hours import quarter_of, read
-from agentsight_otel.server.analytics.local_time import day_of, local_quarter
+from agentsight_otel.server.analytics.local_time import local_quarter
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.statistics import rate, wilson
 from agentsight_otel.server.analytics.talks import TALKS
@@ -61,15 +61,15 @@ def ratings(connection: Connection, scope: Scope) -> Ratings:
     return Ratings(split, sum(part.rated_used for part in talks), sum(part.used for part in talks))
 
 
-def ratings_by_day(connection: Connection, scope: Scope) -> dict[date, dict[str, int]]:
-    """Count the customers' ratings of conversations and messages given on each local day, by sentiment."""
+def ratings_by_step(connection: Connection, scope: Scope) -> dict[date, dict[str, int]]:
+    """Count the customers' ratings of conversations and messages given in each step, by sentiment."""
     quarter = quarter_of(feedbacks.c.created_at)
     query = _given(select(quarter, feedbacks.c.sentiment, func.count()), scope)
-    days = {day: dict.fromkeys(SENTIMENTS, 0) for day in scope.period.days}
+    steps = {step: dict.fromkeys(SENTIMENTS, 0) for step in scope.period.steps}
     for found, sentiment, count in connection.execute(query.group_by(quarter, feedbacks.c.sentiment)):
-        day = day_of(local_quarter(scope.period.zone, int(found)))
-        days[day][sentiment] = days[day].get(sentiment, 0) + count
-    return days
+        step = scope.period.step_of(local_quarter(scope.period.zone, int(found)))
+        steps[step][sentiment] = steps[step].get(sentiment, 0) + count
+    return steps
 
 
 def _given(query: Select[Any], scope: Scope) -> Select[Any]:

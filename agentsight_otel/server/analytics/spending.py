@@ -1,4 +1,4 @@
-"""Tokens and what they cost, by model, day, customer and conversation."""
+"""Tokens and what they cost, by model, day or hour, customer and conversation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from agentsight_otel.server.analytics.hours import QUARTERS, read
-from agentsight_otel.server.analytics.local_time import day_of, local_quarter
+from agentsight_otel.server.analytics.local_time import local_quarter
 from agentsight_otel.server.analytics.packed import whole
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.spent import SPENT, UNKNOWN, Spent, Sums, added, joined_models
@@ -89,14 +89,15 @@ def by_conversation(connection: Connection, scope: Scope, limit: int = 20) -> li
     return [Ranked(key, labels.get(key), share) for key, share in best]
 
 
-def by_day(connection: Connection, scope: Scope) -> dict[date, Spending]:
-    """Return every local day of the period."""
-    days: dict[date, list[Sums]] = {day: [] for day in scope.period.days}
+def by_step(connection: Connection, scope: Scope) -> dict[date, Spending]:
+    """Return every step of the period."""
+    steps: dict[date, list[Sums]] = {step: [] for step in scope.period.steps}
+    step_of = scope.period.step_of
     for hour, part in read(connection, scope, SPENT):
         for place, sums in enumerate(part.quarters):
             if sums:
-                days[day_of(local_quarter(scope.period.zone, hour * QUARTERS + place))].append(sums)
-    return {day: _spending(rows) for day, rows in days.items()}
+                steps[step_of(local_quarter(scope.period.zone, hour * QUARTERS + place))].append(sums)
+    return {step: _spending(rows) for step, rows in steps.items()}
 
 
 def _spending(rows: Iterable[Sums]) -> Spending:

@@ -48,7 +48,7 @@ def show(view: View) -> Response:
     scope = view.scope
     now, (when, used, splits) = view.recent.get(("now", scope), lambda: _now(view, scope))
     before = view.recent.get(("before", scope), lambda: _before(view, scope.previous()))
-    per_day = {name: activity.by_day(getattr(when, name), view.period) for name in when._fields}
+    by_step = {name: activity.by_step(getattr(when, name), view.period) for name in when._fields}
     peak = view.params.get("peak", "messages")
     peak = peak if peak in when._fields else "messages"
     return page(
@@ -66,10 +66,10 @@ def show(view: View) -> Response:
         reach=list(zip(volumes.REACH, now.volumes.reach, strict=True)),
         peak=peak,
         slowest=view.link("conversations", ordering="-response"),
-        daily_messages=list(per_day["messages"].values()),
-        daily_conversations=list(per_day["conversations"].values()),
-        daily_response=[spread.mean or 0 for spread in now.responses.days.values()],
-        days_chart=_days_chart(view, per_day),
+        messages_by_step=list(by_step["messages"].values()),
+        conversations_by_step=list(by_step["conversations"].values()),
+        response_by_step=[one.mean for one in now.responses.steps.values() if one.mean is not None],
+        days_chart=_activity_chart(view, by_step),
         response_chart=_response_chart(view, now.responses),
         distribution_chart=_distribution_chart(now.responses),
         peak_chart=charts.heat_map(
@@ -87,19 +87,19 @@ def rating_split(split: dict[str, int]) -> Markup:
 
 def _now(view: View, scope: Scope) -> tuple[Numbers, Shares]:
     with view.store.read() as connection:
-        return _numbers(connection, view, scope, by_day=True), _shares(connection, scope)
+        return _numbers(connection, view, scope, by_step=True), _shares(connection, scope)
 
 
 def _before(view: View, scope: Scope) -> Numbers:
     with view.store.read() as connection:
-        return _numbers(connection, view, scope, by_day=False)
+        return _numbers(connection, view, scope, by_step=False)
 
 
-def _numbers(connection: Connection, view: View, scope: Scope, *, by_day: bool) -> Numbers:
+def _numbers(connection: Connection, view: View, scope: Scope, *, by_step: bool) -> Numbers:
     return Numbers(
         volumes.volumes(connection, scope),
         outcomes.outcomes(connection, scope, datetime.fromtimestamp(view.now / 1_000_000, UTC)),
-        responses.responses(connection, scope, by_day=by_day),
+        responses.responses(connection, scope, by_step=by_step),
         ratings.ratings(connection, scope),
     )
 
@@ -135,19 +135,24 @@ def _moved(now: Numbers, before: Numbers) -> dict[str, float | None]:
     }
 
 
-def day_slot(view: View, day: date, *values: float | None, page_name: str = "") -> charts.Slot:
-    """Return a day's place on an axis; today is marked as not over, a click leads to the day's page."""
-    today = view.moment(view.now).date()
-    href = view.link(page_name, **{"from": day, "to": day, "range": None})
-    title = present.day(day) + (" (so far)" if day == today else "")
-    return charts.Slot(present.short_day(day), title, values, day == today, href)
+def step_slot(view: View, step: date, *values: float | None, page_name: str = "") -> charts.Slot:
+    """Return a step's place on an axis, marked if it is not over; a click on a day leads to its page."""
+    now = view.moment(view.now)
+    if isinstance(step, datetime):
+        partial, label, title, href = step == _hour(now), f"{step:%H:%M}", f"{step:%a %H:%M}", None
+    else:
+        partial, label, title = step == now.date(), present.short_day(step), present.day(step)
+        href = view.link(page_name, **{"from": step, "to": step, "range": None})
+    return charts.Slot(label, title + " (so far)" * partial, values, partial, href)
 
 
-def _days_chart(view: View, per_day: dict[str, dict[date, int]]) -> Markup:
-    told, begun = per_day["messages"], per_day["conversations"]
-    slots = [
-        day_slot(view, day, told[day], begun[day], page_name="conversations") for day in view.period.days
-    ]
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+
+
+def _activity_chart(view: View, by_step: dict[str, dict[date, int]]) -> Markup:
+    told, begun = by_step["messages"], by_step["conversations"]
+    slots = [step_slot(view, step, told[step], begun[step], page_name="conversations") for step in told]
     series = [
         charts.Series("Messages", "c1", present.compact),
         charts.Series("Conversations", "c2", present.compact),
@@ -156,18 +161,21 @@ def _days_chart(view: View, per_day: dict[str, dict[date, int]]) -> Markup:
         f"{counted(sum(told.values()), 'message')}, "
         f"{counted(sum(begun.values()), 'conversation')}, {counted(view.period.length, 'day')}."
     )
-    return charts.bars(charts.Chart("days", "Messages and conversations by day", said, "Day", series, slots))
+    step = view.period.step
+    title = f"Messages and conversations by {step}"
+    return charts.bars(charts.Chart("days", title, said, step.capitalize(), series, slots))
 
 
 def _response_chart(view: View, answers: responses.Responses) -> Markup:
-    slots = [day_slot(view, day, spread.p50, spread.p95) for day, spread in answers.days.items()]
+    step = view.period.step
+    slots = [step_slot(view, place, spread.p50, spread.p95) for place, spread in answers.steps.items()]
     series = [
         charts.Series("Median", "c1", present.axis_duration),
         charts.Series("95th percentile", "c3", present.axis_duration),
     ]
     p50, p95 = present.duration(answers.overall.p50), present.duration(answers.overall.p95)
     said = f"Median {p50}, 95th percentile {p95}."
-    chart = charts.Chart("answers", "Response time by day", said, "Day", series, slots)
+    chart = charts.Chart("answers", f"Response time by {step}", said, step.capitalize(), series, slots)
     return charts.lines(chart, whole=True)
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from agentsight_otel.server.analytics import customers, ratings, tools
 from agentsight_otel.server.analytics.statistics import change
 from agentsight_otel.server.dashboard import charts, listing, present
-from agentsight_otel.server.dashboard.pages.analytics import TONES, day_slot, rating_split
+from agentsight_otel.server.dashboard.pages.analytics import TONES, rating_split, step_slot
 from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.view import View
 from agentsight_otel.server.store.filters import ConversationFilter
@@ -34,14 +34,17 @@ def show_feedback(view: View) -> Response:
     everything = view.params.get("all") == "1"
     with view.store.read() as connection:
         now, before = ratings.ratings(connection, scope), ratings.ratings(connection, scope.previous())
-        days = ratings.ratings_by_day(connection, scope)
+        steps = ratings.ratings_by_step(connection, scope)
         comments = ratings.comments(
             connection, scope, sentiment=sentiment, written=not everything, limit=COMMENTS + 1
         )
-    slots = [day_slot(view, day, *(row[name] for name in ratings.SENTIMENTS)) for day, row in days.items()]
+    slots = [
+        step_slot(view, step, *(row[name] for name in ratings.SENTIMENTS)) for step, row in steps.items()
+    ]
+    step = view.period.step
     series = [charts.Series(name.capitalize(), TONES[name], present.compact) for name in ratings.SENTIMENTS]
     said = "{} given in {}.".format(
-        counted(sum(sum(row.values()) for row in days.values()), "rating"),
+        counted(sum(sum(row.values()) for row in steps.values()), "rating"),
         counted(view.period.length, "day"),
     )
     return page(
@@ -52,7 +55,9 @@ def show_feedback(view: View) -> Response:
         rated=now,
         moved=change(now.satisfaction, before.satisfaction, before.rated),
         split=rating_split(now.split),
-        chart=charts.bars(charts.Chart("trend", "Ratings by day", said, "Day", series, slots), stacked=True),
+        chart=charts.bars(
+            charts.Chart("trend", f"Ratings by {step}", said, step.capitalize(), series, slots), stacked=True
+        ),
         comments=comments[:COMMENTS],
         more=len(comments) > COMMENTS,
         sentiment=sentiment,

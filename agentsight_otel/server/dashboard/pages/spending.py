@@ -11,7 +11,7 @@ from agentsight_otel.server.analytics import spending
 from agentsight_otel.server.analytics.scope import Scope
 from agentsight_otel.server.analytics.statistics import change
 from agentsight_otel.server.dashboard import charts, present
-from agentsight_otel.server.dashboard.pages.analytics import day_slot
+from agentsight_otel.server.dashboard.pages.analytics import step_slot
 from agentsight_otel.server.dashboard.render import page
 from agentsight_otel.server.dashboard.view import View
 from agentsight_otel.wording import counted
@@ -20,9 +20,9 @@ from agentsight_otel.wording import counted
 def show(view: View) -> Response:
     """Return the page."""
     scope = view.scope
-    total, before, days, groups = view.recent.get(("spending", scope), lambda: _read(view, scope))
-    costs = [day_slot(view, day, (row.cost_e8 or 0) / spending.E8) for day, row in days.items()]
-    tokens = [day_slot(view, day, row.input, row.output, row.cached) for day, row in days.items()]
+    total, before, steps, groups = view.recent.get(("spending", scope), lambda: _read(view, scope))
+    costs = [step_slot(view, step, (row.cost_e8 or 0) / spending.E8) for step, row in steps.items()]
+    tokens = [step_slot(view, step, row.input, row.output, row.cached) for step, row in steps.items()]
     kinds = (("Input", "c1"), ("Output", "c2"), ("Cache", "c6"))
     return page(
         view,
@@ -35,15 +35,15 @@ def show(view: View) -> Response:
             "cost": change(total.cost_e8, before.cost_e8, before.calls),
             "calls": change(total.calls, before.calls, before.calls),
         },
-        daily_cost=[slot.values[0] or 0 for slot in costs],
-        daily_tokens=[row.total for row in days.values()],
+        cost_by_step=[slot.values[0] or 0 for slot in costs],
+        tokens_by_step=[row.total for row in steps.values()],
         **groups,
         cost_chart=charts.bars(
             charts.Chart(
                 "cost",
-                "Cost by day",
+                f"Cost by {view.period.step}",
                 f"{present.money(total.cost_e8)} in {counted(view.period.length, 'day')}.",
-                "Day",
+                view.period.step.capitalize(),
                 [charts.Series("Cost", "c3", present.axis_money)],
                 costs,
             ),
@@ -52,9 +52,9 @@ def show(view: View) -> Response:
         token_chart=charts.bars(
             charts.Chart(
                 "tokens",
-                "Tokens by day",
+                f"Tokens by {view.period.step}",
                 f"{counted(total.total, 'token')} in {counted(view.period.length, 'day')}.",
-                "Day",
+                view.period.step.capitalize(),
                 [charts.Series(name, tone, present.compact) for name, tone in kinds],
                 tokens,
             ),
@@ -68,7 +68,7 @@ def _read(view: View, scope: Scope) -> tuple[Any, Any, Any, dict[str, Any]]:
         return (
             spending.total(connection, scope),
             spending.total(connection, scope.previous()),
-            spending.by_day(connection, scope),
+            spending.by_step(connection, scope),
             _groups(connection, scope),
         )
 
