@@ -53,9 +53,12 @@ class Backoff:
         self._not_before = -math.inf
 
     def failed(self, now: float, retry_after: float | None = None) -> float:
-        """Note a failure; return the seconds to wait."""
+        """Note a failure; return the seconds to wait.
+
+        A *retry_after* of 0 is none: a date is past for a server whose clock is behind ours.
+        """
         self.failures += 1
-        wait = self.policy.delay(self.failures, retry_after)
+        wait = self.policy.delay(self.failures, retry_after or None)
         self._not_before = now + wait
         return wait
 

@@ -23,6 +23,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import LocationParseError
 
 from agentsight_otel._version import __version__
 from agentsight_otel.exceptions import ConversationNetworkException
@@ -57,6 +58,8 @@ _left_out: frozenset[str] = frozenset()
 _SLICE = 0.1
 _MIN_TIMEOUT = 0.001
 _current = threading.local()
+_NO_ANSWER = (requests.exceptions.RequestException, OSError, http.client.HTTPException)
+_BAD_ENDPOINT = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, LocationParseError)
 
 
 class TransportError(ConversationNetworkException):
@@ -139,7 +142,7 @@ def send(
         ) as response:
             most = MAX_READ_BYTES if method == "GET" else MAX_ANSWER_BYTES
             return response.status_code, response.headers, _read(response, most)
-    except (requests.exceptions.RequestException, OSError, http.client.HTTPException) as error:
+    except (*_NO_ANSWER, LocationParseError) as error:  # the last for a host that cannot be a name
         cause = "interrupted" if limit.interrupted else _cause(error)
         raise TransportError(cause, f"{cause} error: {type(error).__name__}") from None
 
@@ -153,7 +156,7 @@ def _read(response: requests.Response, most: int) -> bytes:
             size += len(part)
             if size >= most:
                 break
-    except (requests.exceptions.RequestException, OSError, http.client.HTTPException):
+    except _NO_ANSWER:
         # The status is the answer; a body that breaks off or will not decode cannot change what was done.
         response.close()
     return b"".join(parts)[:most]
@@ -164,7 +167,7 @@ def _cause(error: BaseException) -> str:
         return "tls"
     if isinstance(error, requests.exceptions.Timeout | TimeoutError):
         return "timeout"
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+    if isinstance(error, _BAD_ENDPOINT):
         return "endpoint"
     return "network"
 

@@ -50,6 +50,7 @@ class Adopter:
             return
         self._next = now + INTERVAL
         with self._lock:
+            self._ledger.resume()
             for path in self._paths():
                 if self._ledger.waiting > MAX_WAITING:
                     self.unfinished = True

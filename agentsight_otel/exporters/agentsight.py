@@ -34,6 +34,7 @@ class AgentSightSpanExporter(SpanExporter):
         api_key: The key, or a function that returns it and is asked again when the key is refused.
         api_key_file: File that holds the key where none is given.
         endpoint: Base URL.
+        allow_plain_http: Allow an ``http:`` endpoint on another machine.
         environment: Environment slug for spans that name none.
         export_all: Also export spans that belong to no agent or conversation.
         max_text_length: Characters after which a text is cut; None never cuts.
@@ -55,6 +56,7 @@ class AgentSightSpanExporter(SpanExporter):
         api_key: str | KeyCallback | None = None,
         api_key_file: str | None = None,
         endpoint: str | None = None,
+        allow_plain_http: bool | None = None,
         environment: str | None = None,
         export_all: bool | None = None,
         max_text_length: int | None = None,
@@ -72,6 +74,7 @@ class AgentSightSpanExporter(SpanExporter):
         settings: dict[str, Any] = {
             "api_key_file": api_key_file,
             "endpoint": endpoint,
+            "allow_plain_http": allow_plain_http,
             "environment": environment,
             "export_all": export_all,
             "max_text_length": max_text_length,

@@ -30,7 +30,7 @@ from agentsight_otel.exporters.packed import UNUSUAL
 from agentsight_otel.exporters.sender import Sender
 from agentsight_otel.exporters.stats import Stats
 from agentsight_otel.exporters.tickets import FlushResult, Ticket
-from agentsight_otel.forking import forks_behind_python
+from agentsight_otel.forking import SETUP, forks_behind_python
 from agentsight_otel.journal import DeadFile, Journal, Kind, Ref, default_folder, fingerprint
 from agentsight_otel.retry import Backoff, RetryPolicy
 from agentsight_otel.translation.block import Upload
@@ -108,6 +108,8 @@ class Delivery:
         """
         self._check_process()
         ticket = Ticket(self._ledger.condition)
+        if (parked := self._link.parked) is not None:  # whoever waits hears what all others were told
+            ticket.note(parked, self._link.parked_status, parked=True)
         entries: list[Entry] = []
         mask = None if masked else self.mask
         for start in range(0, len(spans), STEP):
@@ -127,7 +129,7 @@ class Delivery:
         Returns False for one that is about no agent or conversation, unless *every* is to be taken.
         """
         if os.getpid() != self._pid:
-            self.after_fork()
+            self._check_process()
         if self.mask is None:
             try:
                 taken = self._ledger.receive(span, every)
@@ -225,7 +227,7 @@ class Delivery:
         self._courier.waits = False
         self._transport.close()
         self._ledger.hand_over()
-        self._journal.close()
+        self._courier.adopting = True
         return result
 
     @property
@@ -295,7 +297,6 @@ class Delivery:
 
     def _open(self) -> None:
         config = self.config
-        self._pid = os.getpid()
         self._journal = Journal(
             self.folder,
             durability=config.durability,
@@ -337,6 +338,7 @@ class Delivery:
             self._journal,
             partial(self._run, briefly=True),
         )
+        self._pid = os.getpid()  # last: from now on no thread waits for all this
 
     def _observe(self, path: str, records: int, outcome: Outcome) -> None:
         self._metrics.request(path, records, outcome)
@@ -347,14 +349,15 @@ class Delivery:
             self._run()
 
     def _run(self, *, briefly: bool = False) -> None:
-        if not self._sender.running:
-            self._ledger.resume()
         self._sender.start(briefly=briefly)
         self._sender.wake()
 
     def _check_process(self) -> None:
-        if os.getpid() != self._pid:
-            self.after_fork()
+        if os.getpid() == self._pid:
+            return
+        with SETUP:  # where Python was not told of the fork, several threads may be the first
+            if os.getpid() != self._pid:
+                self.after_fork()
 
 
 def _in_turn(masks: Sequence[Mask], text: str) -> str:
@@ -366,4 +369,5 @@ def _in_turn(masks: Sequence[Mask], text: str) -> str:
 def spool_folder(config: Config) -> Path | None:
     """Return the folder of a destination's journal; None when there is nowhere to put one."""
     root = Path(config.spool_dir) if config.spool_dir else default_folder()
-    return None if root is None else root / fingerprint(config.endpoint, config.require_api_key())
+    # Absolute: an application that changes its folder must not lose the journal's.
+    return None if root is None else root.absolute() / fingerprint(config.endpoint, config.require_api_key())

@@ -73,7 +73,7 @@ def decode(kind: int, payload: bytes) -> Any:
 def opened(value: Any) -> Any:
     """Return a value as `decode` gives it; a packed span is bytes until somebody needs it."""
     if type(value) is bytes:
-        return unpack(value)
+        return decode(_SPAN, value)
     return from_readable_span(value) if isinstance(value, ReadableSpan) else value
 
 

@@ -57,10 +57,12 @@ class Ledger:
                 if entry.key in self._waiting or entry.key in self._seen:
                     self._accounts.counts["repeated"] += 1
                     done += [entry.ref] if entry.ref is not None else []
-                else:
+                elif (
+                    entry.ref is None or not entry.ref.segment.gone
+                ):  # else it is left to adoption, as others
+                    self._inbox.append(entry)
                     self._register(entry)
                     self._memory.hold(entry)
-                    self._inbox.append(entry)
         self.journal.ack(done)
         self._make_room()
 
@@ -146,7 +148,7 @@ class Ledger:
                 if taken and self._inbox[0].kind != taken[0][0].kind:
                     break
                 entry = self._inbox.popleft()
-                if entry.key in self._waiting and not entry.taken:  # not dropped meanwhile
+                if self._waiting.get(entry.key) is entry and not entry.taken:  # not dropped meanwhile
                     entry.taken = True
                     taken.append((entry, entry.value))
                     if entry.ref is not None:
@@ -244,9 +246,12 @@ class Ledger:
         return gone
 
     def hand_over(self) -> None:
-        """Leave what is on disk to the next process, and keep what is only in memory for later."""
+        """Let go of the journal: what is on disk is left to the next process, the rest kept for later."""
         self.book()
+        while self.save_again():
+            pass
         with self._lock:
+            self.journal.close()
             kept = [entry for entry in self._waiting.values() if entry.ref is None]
             for entry in self._waiting.values():
                 if entry.ref is None:
@@ -265,10 +270,11 @@ class Ledger:
             self._accounts.emitted -= self._left_behind
             self._left_behind = 0
 
-    def save_again(self, most: int = 256) -> None:
-        """Write records to the journal that are only in memory since the disk failed."""
-        if not self._memory.unsaved or self.journal.folder is None:
-            return
+    def save_again(self, most: int = 256) -> bool:
+        """Write records to the journal that are only in memory since the disk failed; say if there were."""
+        before = self._memory.unsaved
+        if not before or self.journal.folder is None:
+            return False
         with self._lock:
             entries = [entry for entry in self._waiting.values() if entry.ref is None][:most]
             for kind in KINDS:
@@ -277,6 +283,7 @@ class Ledger:
                 refs = self.journal.append(kind, pairs)
                 for entry, ref, (_, payload) in zip(same, refs or (), pairs, strict=False):
                     self._memory.saved(entry, ref, len(payload))
+            return self._memory.unsaved < before
 
     def mark(self) -> FlushResult:
         """Return what has been reached so far, for `since`."""
@@ -329,13 +336,14 @@ class Ledger:
             entry.ticket.add_done_callback(lambda other: ticket.settle(error=other.fate))
 
     def _register(self, entry: Entry) -> None:
-        self._sequence += 1
-        entry.sequence = self._sequence
-        self._waiting[entry.key] = entry
         if entry.kind == _LOG and entry.value is not None:
             self._logs.note(entry, entry.value)
-        self._seen.add(entry.key)
+        self._sequence += 1
+        entry.sequence = self._sequence
+        # No call between these two: an interrupt comes after both or before.
+        self._waiting[entry.key] = entry
         self._accounts.emitted += 1
+        self._seen.add(entry.key)
 
     def _save(self, kind: int, entries: list[Entry], pairs: list[tuple[bytes, bytes]]) -> None:
         refs = self.journal.append(kind, pairs)
@@ -377,7 +385,7 @@ class Ledger:
         refs: list[Ref] = []
         tickets: Counter[Ticket] = Counter()
         with self._lock:
-            done = [entry for entry in entries if self._waiting.pop(entry.key, None) is not None]
+            done = [e for e in entries if self._waiting.get(e.key) is e and self._waiting.pop(e.key)]
             for entry in done:
                 self._logs.forget(entry)
                 self._memory.let_go(entry)

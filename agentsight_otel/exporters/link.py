@@ -27,6 +27,7 @@ class Link:
 
     Attributes:
         parked: Why nothing is sent until something changes, or None.
+        parked_status: The HTTP status that parked it, None when there was no answer.
         requests: Requests made.
         failures: Of those, not a success.
         agent_id: Which agent the key belongs to, once asked.
@@ -44,6 +45,7 @@ class Link:
         self.transport = transport
         self.backoff = backoff
         self.parked: str | None = None
+        self.parked_status: int | None = None
         self.requests = 0
         self.failures = 0
         self.agent_id: int | None = None
@@ -95,11 +97,13 @@ class Link:
             self.backoff.failed(now, outcome.retry_after)
             self._say("is not taking data", outcome.reason, now)
         elif outcome.verdict is Verdict.PARK:
-            self.parked = outcome.reason
-            if outcome.status in _KEY_STATUSES and self._take_new_key():
-                return
+            self.parked, self.parked_status = outcome.reason, outcome.status
+            # Not at every refusal: a callback may have a new key each time.
+            if outcome.status in _KEY_STATUSES and now >= self._look_at:
+                self._look_at = now + _KEY_INTERVAL
+                if self._take_new_key():
+                    return
             self.backoff.hold(now, self._probe_interval)
-            self._look_at = now + _KEY_INTERVAL
             self._say("refuses", outcome.reason, now)
 
     def learn(self, body_size: int, now: float) -> bool:

@@ -12,6 +12,7 @@ from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from agentsight_otel._version import __version__
 from agentsight_otel.exporters.stats import Stats
+from agentsight_otel.guard import guarded
 from agentsight_otel.transport import Outcome, Verdict
 
 COMPONENT_TYPE = "agentsight_http_span_exporter"
@@ -57,6 +58,7 @@ class Metrics:
         for name, read in _GAUGES.items():
             meter.create_observable_gauge(f"agentsight_otel.{name}", [self._observer(stats, read)])
 
+    @guarded(None)
     def request(self, path: str, records: int, outcome: Outcome) -> None:
         """Count one request."""
         if not self._enabled:

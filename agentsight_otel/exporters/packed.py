@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, SpanKind, StatusCode, TraceState
 
-from agentsight_otel.translation.readable import plain_attributes
+from agentsight_otel.translation.readable import nanoseconds, plain_attributes
 from agentsight_otel.translation.relevance import PREFIXES, concerns_agents
 from agentsight_otel.translation.span_data import EventData, LinkData, ScopeData, SpanData
 
@@ -56,7 +56,7 @@ _event_fields = attrgetter("_name", "_timestamp", "_attributes._dict")
 
 class _Event(msgspec.Struct, array_like=True, gc=False):
     name: str
-    time_ns: int
+    time_ns: int | float
     attributes: dict[str, Any]
 
 
@@ -85,8 +85,8 @@ class _Rare(msgspec.Struct, array_like=True, gc=False):
 class _Packed(msgspec.Struct, array_like=True, gc=False):
     ids: bytes  # of the trace, the span and, if it has one, its parent
     name: str
-    start_ns: int
-    end_ns: int
+    start_ns: int | float  # as it was given to OpenTelemetry
+    end_ns: int | float
     attributes: dict[str, Any]
     events: list[_Event]
     shared: msgspec.Raw
@@ -206,14 +206,14 @@ def unpack(data: bytes) -> SpanData:
         ids[:32],
         ids[32:48],
         packed.name,
-        packed.start_ns,
-        packed.end_ns,
+        nanoseconds(packed.start_ns),
+        nanoseconds(packed.end_ns),
         ids[48:] or None,
         shared.kind,
         shared.status,
         rare.status_description,
         _plain(packed.attributes),
-        tuple([EventData(e.name, e.time_ns, _plain(e.attributes)) for e in packed.events]),
+        tuple([EventData(e.name, nanoseconds(e.time_ns), _plain(e.attributes)) for e in packed.events]),
         rare.links,
         shared.resource,
         shared.scope,

@@ -38,8 +38,7 @@ class Registry:
         """
         name = (config.endpoint, config.require_api_key())
         delivery = self._deliveries.get(name)
-        if delivery is not None:
-            delivery.require_mask(mask)
+        if delivery is not None and mask is None:
             return delivery
         with SETUP:
             delivery = self._deliveries.get(name)

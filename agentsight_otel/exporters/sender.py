@@ -105,12 +105,18 @@ class Sender:
             context = otel_context.set_value(key, True, context)
         otel_context.attach(context)
         _sleep_precisely()
-        while not self._ended():
-            self.wants = True  # before the step looks at what there is
-            wait = self._step()
-            if wait > 0:
-                self._clock.wait(self._wake, wait)
-            self._wake.clear()
+        try:
+            while not self._ended():
+                self.wants = True  # before the step looks at what there is
+                wait = self._step()
+                if wait > 0:
+                    self._clock.wait(self._wake, wait)
+                self._wake.clear()
+        finally:  # a function of the user's may have raised SystemExit; the next record starts a new thread
+            with self._lock:
+                if self.is_current:
+                    self._thread = None
+                    self.wants = True
 
     def _ended(self) -> bool:
         if not self._stopping.is_set():

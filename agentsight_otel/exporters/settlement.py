@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from agentsight_otel.encoding import encode_json_str
+from agentsight_otel.encoding import decode_json, encode_json_str
 from agentsight_otel.exporters.batching import Batch, Origin, Part
 from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.exporters.graveyard import MAX_REASON, DeadLetter, Graveyard
@@ -20,6 +20,18 @@ HOPELESS = 32
 """Refusals in a row, without one success, after which a conversation is refused as it is, not searched."""
 
 _STEP = 64
+_BLOCK_FIELDS = (
+    "conversation_id",
+    "environment",
+    "customer_id",
+    "customer_ip_address",
+    "device",
+    "source",
+    "language",
+    "name",
+    "metadata",
+    "spans",
+)
 
 
 class Settlement:
@@ -97,7 +109,7 @@ class Settlement:
         )
         for ticket in _tickets(dead):
             ticket.note(None, status)
-        self._ledger.bury(dead, "refused by the backend" if status is None else f"HTTP {status}")
+        self._ledger.bury(dead, "refused by the backend" if status is None else _told(reason, status))
 
     def _close(self, parts: Iterable[Part], outcome: Outcome) -> None:
         done: list[SpanKey] = []
@@ -149,6 +161,18 @@ def is_about_spans(body: Any, index: int) -> bool:
 
 def _reason(outcome: Outcome) -> str:
     return outcome.reason if outcome.body is None else encode_json_str(outcome.body)[:MAX_REASON]
+
+
+def _told(reason: str, status: int) -> str:
+    """Return what callers hear: the fields that are refused, but not the server's words, which may quote."""
+    if reason.startswith("HTTP "):
+        return reason  # our own words
+    try:
+        errors = decode_json(reason)
+    except ValueError:
+        errors = None
+    fields = [name for name in _BLOCK_FIELDS if isinstance(errors, dict) and name in errors]
+    return f"HTTP {status}" + (f": the backend refuses {', '.join(fields)}" if fields else "")
 
 
 def _tickets(entries: Iterable[Entry]) -> set[Ticket]:

@@ -68,6 +68,7 @@ class Ticket:
 
     def renew(self) -> None:
         """Let `wait` wait for the next attempt, whatever became of the last."""
+        self.attempted = False
         self._parked = False
 
     def add_done_callback(self, fn: Callable[[Ticket], object]) -> None:

@@ -11,6 +11,7 @@ from agentsight_otel.journal import record
 from agentsight_otel.journal.folder import ensure_private
 from agentsight_otel.journal.lease import try_lease
 from agentsight_otel.journal.record import Kind, Record
+from agentsight_otel.journal.segment import same_file
 
 NAME = "dead.letters"
 
@@ -72,19 +73,27 @@ class DeadFile:
             if kept is None:
                 return 0
             data = b"".join(record.pack(each.kind, each.key, each.payload, each.created) for each in kept)
-            os.ftruncate(fd, 0)
-            if data:
-                os.write(fd, data)
+            # Another file takes its place when all is written: a disk that is full costs no letter.
+            new = self.path.with_suffix(".new")
+            new.unlink(missing_ok=True)
+            with os.fdopen(_private(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+                file.write(data)
+            new.replace(self.path)
             return len(letters) - len(kept)
         finally:
             os.close(fd)
 
     def _open_leased(self) -> int:
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         deadline = time.monotonic() + _PATIENCE
-        while not try_lease(fd):
+        while True:
+            fd = _private(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            if try_lease(fd) and same_file(fd, self.path):
+                return fd
+            os.close(fd)
             if time.monotonic() > deadline:
-                os.close(fd)
                 raise BlockingIOError("another process holds the dead letters")
             time.sleep(_PAUSE)
-        return fd
+
+
+def _private(path: Path, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +19,6 @@ from agentsight_otel.journal.record import MAGIC, UINT32, VERSION, pack_head, pa
 
 SUFFIX = ".seg"
 ACK_SUFFIX = ".ack"
-MAX_OFFSET = 2**32 - 1
 
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _fdatasync = getattr(os, "fdatasync", os.fsync)
@@ -43,7 +43,7 @@ class Segment:
     Attributes:
         path: Of the file.
         size: Bytes written.
-        live: Records not acknowledged.
+        live: Records not acknowledged, with those that are being written.
         newest: When the last record was written, on the journal's monotonic clock, which keeps this up.
         gone: The file was unlinked, or handed over.
     """
@@ -57,7 +57,7 @@ class Segment:
         self._fd = fd
         self._ack_fd: int | None = None
         self._synced = 0
-        self._sync_lock = threading.Lock()
+        self._sync_lock = threading.RLock()
 
     @classmethod
     def create(cls, folder: Path, name: str) -> Self:
@@ -66,7 +66,7 @@ class Segment:
         hidden, path = folder / f"{name}.new", folder / f"{name}{SUFFIX}"
         fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _BINARY, 0o600)
         try:
-            try_lease(fd)
+            _lease_new(fd)
             hidden.rename(path)
         except OSError:
             os.close(fd)
@@ -83,7 +83,7 @@ class Segment:
         except OSError:
             return None
         try:
-            if try_lease(fd) and _same_file(fd, path):
+            if try_lease(fd) and same_file(fd, path):
                 return cls(path, fd)
         except OSError:
             pass
@@ -96,11 +96,14 @@ class Segment:
         rest = pack_tail(len(payload), VERSION, kind, created & UINT32, key) + payload
         data = pack_head(MAGIC, crc32(rest)) + rest
         start = self.size
-        if os.write(self._fd, data) != len(data):
-            self._take_back(start)
-            raise TornWriteError("a part of the record did not fit")
-        self.size = start + len(data)
         self.live += 1
+        try:
+            if os.write(self._fd, data) != len(data):
+                raise TornWriteError("a part of the record did not fit")
+        except OSError:
+            self._take_back(1)
+            raise
+        self.size = start + len(data)
         return Ref(self, start)
 
     def append(self, kind: int, items: Sequence[tuple[bytes, bytes]], created: int) -> list[Ref]:
@@ -117,11 +120,14 @@ class Segment:
             buffers.append(record.header(kind, key, payload, created))
             buffers.append(payload)
             end += record.HEADER_SIZE + len(payload)
-        if _write(self._fd, buffers) != end - self.size:
-            self._take_back(self.size)
-            raise TornWriteError("a part of the records did not fit")
-        self.size = end
         self.live += len(items)
+        try:
+            if _write(self._fd, buffers) != end - self.size:
+                raise TornWriteError("a part of the records did not fit")
+        except OSError:
+            self._take_back(len(items))
+            raise
+        self.size = end
         return refs
 
     def sync(self) -> None:
@@ -181,7 +187,7 @@ class Segment:
 
     def missing(self) -> bool:
         """Say whether somebody removed or replaced the file."""
-        return not _same_file(self._fd, self.path)
+        return not same_file(self._fd, self.path)
 
     def remove(self) -> None:
         """Unlink the file and its acknowledgements, and close them."""
@@ -195,7 +201,8 @@ class Segment:
         if self.gone:
             return
         self.gone = True
-        os.close(self._fd)
+        fd, self._fd = self._fd, -1  # who is late must not write into what gets its number next
+        os.close(fd)
         if self._ack_fd is not None:
             os.close(self._ack_fd)
 
@@ -203,9 +210,10 @@ class Segment:
     def _ack_path(self) -> Path:
         return self.path.with_suffix(ACK_SUFFIX)
 
-    def _take_back(self, size: int) -> None:
+    def _take_back(self, records: int) -> None:
+        self.live -= records
         with contextlib.suppress(OSError):
-            os.ftruncate(self._fd, size)
+            os.ftruncate(self._fd, self.size)
 
     def _open_acks(self) -> int:
         if self._ack_fd is None:
@@ -226,6 +234,12 @@ def _write(fd: int, buffers: list[bytes]) -> int:
     return _writev(fd, buffers)
 
 
+def _lease_new(fd: int) -> None:
+    """Lease a file that nobody else has; where there are no leases, nobody could ever adopt it."""
+    if not try_lease(fd):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+
 def is_leased(path: Path) -> bool:
     """Say whether a living process has the segment at *path*; raises OSError."""
     fd = os.open(path, os.O_RDWR | _BINARY)
@@ -235,7 +249,8 @@ def is_leased(path: Path) -> bool:
         os.close(fd)
 
 
-def _same_file(fd: int, path: Path) -> bool:
+def same_file(fd: int, path: Path) -> bool:
+    """Say whether the open file *fd* is the one at *path*."""
     try:
         there = path.stat()
     except OSError:

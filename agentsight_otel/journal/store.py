@@ -81,7 +81,7 @@ class Journal:
         self._segment_bytes = max(_MIN_SEGMENT, min(SEGMENT_BYTES, max_bytes // 8))
         self._clock = clock
         self._monotonic = monotonic
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._segments: dict[Path, Segment] = {}
         self._active: Segment | None = None
         self._check_at = 0.0
@@ -105,17 +105,23 @@ class Journal:
         if self.folder is None:
             return None
         with self._lock:
-            active = self._active
             now = self._monotonic()
+            active = self._active
             if active is None or now >= self._check_at or active.size >= self._segment_bytes:
                 refs = self._append(kind, ((key, payload),), now)
                 return None if refs is None else refs[0]
+            # Until it is written there is no active segment: the handler of a signal that records meanwhile
+            # takes another file, and where it raises nobody writes behind what may be there.
+            self._active = None
             try:
                 ref = active.append_one(kind, key, payload, int(self._clock()))
             except OSError as error:
+                self._active = active
                 self._fail(error, now)
                 return None
             active.newest = now
+            if not active.gone:
+                self._active = active
             return ref
 
     def append(self, kind: int, items: Sequence[tuple[bytes, bytes]]) -> list[Ref] | None:
@@ -208,12 +214,6 @@ class Journal:
         with self._lock:
             self._forget(segment)
 
-    def release(self, segment: Segment) -> None:
-        """Give an adopted segment back, for another process to adopt."""
-        with self._lock:
-            self._segments.pop(segment.path, None)
-            segment.close()
-
     def close(self) -> None:
         """End every lease; what is not acknowledged stays for the next process."""
         with self._lock:
@@ -227,7 +227,7 @@ class Journal:
 
     def abandon(self) -> None:
         """Forget everything, in a child process: the files are its parent's."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         segments, self._segments, self._active = self._segments, {}, None
         for segment in segments.values():
             segment.close()
@@ -236,13 +236,18 @@ class Journal:
     def _append(self, kind: int, items: Sequence[tuple[bytes, bytes]], now: float) -> list[Ref] | None:
         if self.failing and now < self._resume_at:
             return None
+        segment = None
         try:
             segment = self._usable_segment(now)
+            self._active = None  # as in `append_one`
             refs = segment.append(kind, items, int(self._clock()))
         except OSError as error:
+            self._active = segment or self._active
             self._fail(error, now)
             return None
         segment.newest = now
+        if not segment.gone:
+            self._active = segment
         if self.failing:
             self._resumed()
         return refs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType
@@ -26,6 +27,7 @@ from agentsight_otel.translation.span_data import EventData, LinkData, ScopeData
 
 _KINDS = {kind: kind.name.lower() for kind in SpanKind}
 _STATUSES = {code: code.name.lower() for code in StatusCode}
+_LAST = 2**63 - 1
 _INTERNAL, _CLIENT, _UNSET, _OK = SpanKind.INTERNAL, SpanKind.CLIENT, StatusCode.UNSET, StatusCode.OK
 _PLAIN_TYPES = frozenset({int, bool, float, bytes})
 _SAFE_TYPES = frozenset({bool, float, bytes})
@@ -116,14 +118,14 @@ def _converted(
     dropped_links: int,
 ) -> SpanData:
     trace_id, span_id, _, flags, state, _ = context or INVALID_SPAN_CONTEXT
-    start = start or 0
+    start = nanoseconds(start or 0)
     # Without names: msgspec takes four times as long for arguments that have them.
     return SpanData(
         trace_id.to_bytes(16, "big").hex(),
         span_id.to_bytes(8, "big").hex(),
         name if name.isascii() else clean_text(name),
         start,
-        end or start,
+        nanoseconds(end or start),
         parent[1].to_bytes(8, "big").hex() if parent is not None and parent[1] else None,
         # An enum's hash runs in Python, so the usual members are told by identity.
         "internal" if kind is _INTERNAL else "client" if kind is _CLIENT else _KINDS[kind],
@@ -194,10 +196,17 @@ def _plain_number(value: Any, depth: int) -> Any:
     return float(value) if isinstance(value, float) else f"<{type(value).__qualname__}>"
 
 
+def nanoseconds(time: float) -> int:
+    """Return a time as the whole number it should be; OpenTelemetry takes any from its callers."""
+    if type(time) is int and abs(time) < _LAST:
+        return time
+    return 0 if math.isnan(time) else int(max(-_LAST, min(_LAST, time)))
+
+
 def _event(event: Event) -> EventData:
     name = event.name
     attributes = plain_attributes(event.attributes)
-    return EventData(name if name.isascii() else clean_text(name), event.timestamp, attributes)
+    return EventData(name if name.isascii() else clean_text(name), nanoseconds(event.timestamp), attributes)
 
 
 def _link(link: Link) -> LinkData:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from delivery_helpers import INGEST, ingests, texts, transcript, turn, turns, wait_until
+from delivery_helpers import INGEST, KEY, ingests, texts, transcript, turn, turns, wait_until
 from opentelemetry import context as otel_context
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -108,6 +108,16 @@ def test_settings_arrive_as_a_mapping(server: LocalServer, tmp_path: Path) -> No
     provider.shutdown()
     assert not (tmp_path / "y").exists()
     assert server.payloads()[0]["conversations"][0]["environment"] == "development"
+
+
+def test_plain_http_to_another_machine_is_a_setting_too(caplog: pytest.LogCaptureFixture) -> None:
+    """A configuration file, in which the endpoint stands, can also say that it may be plain HTTP."""
+    mapping: dict[str, Any] = {"endpoint": "http://gateway.internal", "durability": "memory"}
+    AgentSightSpanExporter(api_key=KEY, **mapping)
+    assert "must be https on another machine" in caplog.text
+    caplog.clear()
+    AgentSightSpanExporter(api_key=KEY, allow_plain_http=True, **mapping).shutdown()
+    assert caplog.text == ""
 
 
 def test_a_key_callback_is_a_key(server: LocalServer) -> None:

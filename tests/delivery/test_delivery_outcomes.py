@@ -698,7 +698,10 @@ def test_records_past_the_memory_budget_are_dropped_and_counted(make_delivery: M
 def test_records_past_the_disk_budget_are_dropped_and_counted(make_delivery: Make, tmp_path: Path) -> None:
     """Over the journal's budget the oldest go, the disk stays within it, and each is counted (D18)."""
     delivery = make_delivery(
-        f"http://127.0.0.1:{free_ports(1)[0]}", spool_dir=str(tmp_path), spool_max_bytes=1_000_000
+        f"http://127.0.0.1:{free_ports(1)[0]}",
+        spool_dir=str(tmp_path),
+        spool_max_bytes=1_000_000,
+        max_request_bytes=100_000,  # what the sender has in hand stays
     )
     for n in range(1500):
         delivery.submit([turn(n, text="x" * 2000)])
