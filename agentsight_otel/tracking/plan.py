@@ -226,7 +226,8 @@ class Planner:
                     file.data,
                     stamp * 1000,
                     sender=item.sender,
-                    on_message=isinstance(item, Message),
+                    # Files tracked by one call meet on one message, whichever is sent first.
+                    on_message=isinstance(item, Message) or len(files) > 1,
                     metadata=decode_json(item.metadata) if item.metadata else {},
                 )
 

@@ -119,9 +119,11 @@ def _message(
     plain = type(message) is str and message.isascii() and message and not message.isspace()
     text: str = message if plain else valid.message_text(message, error)  # type: ignore[assignment]
     snapshot = valid.metadata_json(metadata) if metadata else ""
-    if not attached:
+    if not attached and mode == "base64":
         return Message(time_ns() // 1000, new_seed(64), sender, text, snapshot)
     parsed = parse_mode(mode)
+    if not attached:
+        return Message(time_ns() // 1000, new_seed(64), sender, text, snapshot)
     files: tuple[File, ...] = read_attachments(attached, parsed)
     return Message(_now_us(), new_seed(64), sender, text, snapshot, parsed.value, files)
 

@@ -21,7 +21,7 @@ class Upload(Quiet, msgspec.Struct, frozen=True, omit_defaults=True):
         data: The bytes.
         time_ns: Its place in the transcript, nanoseconds since the Unix epoch.
         sender: ``end_user`` or ``agent``.
-        on_message: Whether it belongs to the message at *time_ns*, or stands alone.
+        on_message: Whether it belongs to the message at *time_ns*, if there is one, or stands alone.
         metadata: Of the attachment.
     """
 

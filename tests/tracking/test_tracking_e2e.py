@@ -24,7 +24,7 @@ from agentsight_otel import (
     user_message,
 )
 from agentsight_otel.config import Config
-from agentsight_otel.exceptions import UnauthorizedException
+from agentsight_otel.exceptions import ConversationApiException, UnauthorizedException
 from agentsight_otel.exporters.registry import delivery_for
 from agentsight_otel.testing import LocalServer
 
@@ -115,6 +115,32 @@ def test_a_refused_key_is_said_at_once(server: LocalServer) -> None:
     assert tracker.get_tracked_data_summary()["conversation_id"] is None
 
 
+def test_once_a_key_is_refused_every_caller_hears_it_at_once(
+    server: LocalServer, tracker: ConversationTracker
+) -> None:
+    """Other conversations get the reason without a request; once the key is good, the next send delivers."""
+    tracker.configure(send_timeout=60.0)
+    server.faults.respond(401, times=None, path="/api/ingest/")
+    for name in ("first", "second"):
+        tracker.configure(conversation_id=name)
+        tracker.track_human_message("hi")
+        assert [item["error"] for item in tracker.send_tracked_data()["items"]] == ["queued: HTTP 401"]
+    assert asyncio.run(_said_in_a_loop(tracker)) == ["queued: HTTP 401"]
+    with pytest.raises(UnauthorizedException):
+        tracker.initialize_conversation("widget")
+    assert [request.status for request in server.requests] == [401]
+    server.faults.clear()
+    tracker.track_agent_message("good day")
+    report = tracker.send_tracked_data()
+    assert (report["delivered"], len(report["items"])) == (True, 2)
+
+
+async def _said_in_a_loop(tracker: ConversationTracker) -> list[str]:
+    tracker.configure(conversation_id="third")
+    tracker.track_human_message("hi")
+    return [item["error"] for item in (await tracker.send_tracked_data_async())["items"]]
+
+
 def test_an_opened_widget_is_not_used_yet(tracker: ConversationTracker, api: AgentSightAPI) -> None:
     """initialize_conversation makes a row that nobody has used; the first message uses it."""
     tracker.initialize_conversation("widget", device="mobile")
@@ -124,6 +150,45 @@ def test_an_opened_widget_is_not_used_yet(tracker: ConversationTracker, api: Age
     tracker.send_tracked_data()
     row = api.fetch_conversation("widget")
     assert (row["is_used"], row["device"]) == (True, "mobile")
+
+
+def test_files_tracked_by_one_call_are_on_one_message(
+    tracker: ConversationTracker, api: AgentSightAPI
+) -> None:
+    """Each call of track_attachments is one message of the transcript, with all of its files."""
+    files = [{"filename": f"{number}.txt", "data": b"%d" % number} for number in range(3)]
+    tracker.configure(conversation_id="files")
+    tracker.track_attachments(files, sender="agent", mode="form_data")
+    tracker.track_attachments(files[:1], mode="form_data")
+    assert tracker.send_tracked_data()["summary"]["attachments"] == 2
+    messages = api.fetch_messages(api.fetch_conversation("files")["id"])
+    assert [(row["sender"], [file["filename"] for file in row["attachments"]]) for row in messages] == [
+        ("agent", ["0.txt", "1.txt", "2.txt"]),
+        ("end_user", ["0.txt"]),
+    ]
+
+
+def test_a_refused_environment_is_named(tracker: ConversationTracker) -> None:
+    """The report and the exception say which field the backend refuses."""
+    tracker.get_or_create_conversation("misspelled", environment="prodution")
+    tracker.track_human_message("hi")
+    report = tracker.send_tracked_data()
+    assert {item["error"] for item in report["items"]} == {"HTTP 400: the backend refuses environment"}
+    with pytest.raises(ConversationApiException, match="environment") as caught:
+        tracker.initialize_conversation("misspelled", environment="prodution")
+    assert caught.value.status_code == 400
+
+
+def test_a_report_has_nothing_of_what_the_server_quotes(
+    server: LocalServer, tracker: ConversationTracker
+) -> None:
+    """The server's own words stay in the dead letter, as they may quote a text."""
+    refusal = {"conversations": [{"index": 0, "errors": {"spans": ["bad text: my secret"]}}]}
+    server.faults.respond(400, times=None, path="/api/ingest/", body=refusal)
+    tracker.configure(conversation_id="quoted")
+    tracker.track_human_message("my secret")
+    report = tracker.send_tracked_data()
+    assert report["items"][0]["error"] == "HTTP 400: the backend refuses spans"
 
 
 def test_the_live_api_ends_in_the_transcript(server: LocalServer, api: AgentSightAPI) -> None:

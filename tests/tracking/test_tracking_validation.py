@@ -85,6 +85,8 @@ BAD: list[Bad] = [
     (act(duration_ms=float("nan")), DATA, "duration_ms"),
     (act(duration_ms=1e30), DATA, "duration_ms"),
     (act(metadata=1), DATA, "metadata"),
+    (lambda t: t.track_human_message("hi", attachment_mode="zip"), ValueError, "mode"),
+    (lambda t: t.track_agent_message("hi", [], None), ValueError, "mode"),
     (lambda t: t.track_button("", "l", "v"), DATA, "button_event"),
     (lambda t: t.track_button("e", " ", "v"), DATA, "label"),
     (lambda t: t.track_button("e", "l", None), DATA, "value"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 from typing import Any
 
 from agentsight_otel.enums import Sentiment
@@ -42,6 +44,8 @@ def read_filter(call: Call, environments: dict[str, int]) -> ConversationFilter:
     """
     query = call.query
     given: dict[str, Any] = {field: query.get(name) or None for name, field in _TEXT_FILTERS.items()}
+    with contextlib.suppress(ValueError):  # as it is stored, however it is spelled; what is none is nowhere
+        given["customer_ip_address"] = str(ipaddress.ip_address(given["customer_ip_address"] or ""))
     given |= {name: params.flag(query, name) for name in _FLAG_FILTERS}
     return ConversationFilter(
         **given,
