@@ -1,7 +1,7 @@
 """OTLP JSON to SpanData and LogData, with the same result as the protobuf of the same request.
 
-The JSON mapping of OTLP: ids in hexadecimal, 64-bit integers as texts or numbers, enums as numbers, bytes in
-base64, NaN and the infinities as texts, unknown fields ignored.
+The JSON mapping of OTLP: ids in hexadecimal, integers as texts or numbers, enums as numbers, bytes in base64,
+NaN and the infinities as texts, unknown fields ignored.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ _UINT32_MAX = 2**32 - 1
 _UINT64_MAX = 2**64 - 1
 _INT64_MAX = 2**63 - 1
 
+_Integer = int | float | str | None
+"""Protobuf's mapping takes integers of every size as texts too, and numbers with a fraction of zero."""
+
 
 class _Camel(msgspec.Struct, rename="camel", gc=False):
     """Base: field names as JSON has them."""
@@ -49,7 +52,7 @@ class _Camel(msgspec.Struct, rename="camel", gc=False):
 class _AnyValue(_Camel):
     string_value: str | None = None
     bool_value: bool | None = None
-    int_value: int | str | None = None
+    int_value: _Integer = None
     double_value: float | str | None = None
     array_value: _ArrayValue | None = None
     kvlist_value: _KeyValueList | None = None
@@ -79,7 +82,7 @@ class _Scope(_Camel):
 
 
 class _Event(_Camel):
-    time_unix_nano: int | str | None = None
+    time_unix_nano: _Integer = None
     name: str | None = None
     attributes: list[_KeyValue] | None = None
 
@@ -100,17 +103,17 @@ class _Span(_Camel):
     span_id: str | None = None
     trace_state: str | None = None
     parent_span_id: str | None = None
-    flags: int | None = None
+    flags: _Integer = None
     name: str | None = None
     kind: int | None = None
-    start_time_unix_nano: int | str | None = None
-    end_time_unix_nano: int | str | None = None
+    start_time_unix_nano: _Integer = None
+    end_time_unix_nano: _Integer = None
     attributes: list[_KeyValue] | None = None
-    dropped_attributes_count: int | None = None
+    dropped_attributes_count: _Integer = None
     events: list[_Event] | None = None
-    dropped_events_count: int | None = None
+    dropped_events_count: _Integer = None
     links: list[_Link] | None = None
-    dropped_links_count: int | None = None
+    dropped_links_count: _Integer = None
     status: _Status | None = None
 
 
@@ -126,8 +129,8 @@ class _ResourceSpans(_Camel):
 
 
 class _LogRecord(_Camel):
-    time_unix_nano: int | str | None = None
-    observed_time_unix_nano: int | str | None = None
+    time_unix_nano: _Integer = None
+    observed_time_unix_nano: _Integer = None
     body: _AnyValue | None = None
     attributes: list[_KeyValue] | None = None
     trace_id: str | None = None
@@ -147,11 +150,13 @@ class _ResourceLogs(_Camel):
 
 
 class _Request(_Camel):
-    """Any signal's request, so that one signal sent to another's path is seen."""
+    """Any signal's request, so that one sent to another's path is seen, and protobuf's own names are too."""
 
     resource_spans: list[_ResourceSpans] | None = None
     resource_logs: list[_ResourceLogs] | None = None
-    resource_metrics: msgspec.Raw | None = None
+    resource_metrics: Any = None
+    snake_spans: Any = msgspec.field(default=None, name="resource_spans")
+    snake_logs: Any = msgspec.field(default=None, name="resource_logs")
 
 
 _decoder = msgspec.json.Decoder(_Request)
@@ -212,24 +217,28 @@ def _parse(body: bytes) -> _Request:
     check_json(body)
     try:
         try:
-            return _decoder.decode(body)
+            request = _decoder.decode(body)
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError:
             # What Python and JavaScript write and strict JSON forbids: NaN and lone surrogates.
-            return msgspec.convert(to_jsonable(json.loads(body)), _Request)
+            request = msgspec.convert(to_jsonable(json.loads(body)), _Request)
     except msgspec.ValidationError as error:
         # Says which field and type, never a value.
         raise MalformedOtlp(f"the body is not this path's JSON: {error}") from None
     except (ValueError, RecursionError):
         raise MalformedOtlp("the body is not JSON") from None
+    if request.snake_spans is not None or request.snake_logs is not None:
+        # As an unknown field it would be ignored, and the sender told that all is well.
+        raise MalformedOtlp("the keys of OTLP JSON are in lowerCamelCase")
+    return request
 
 
 def _span(span: _Span, resource: dict[str, Any], scope: ScopeData) -> SpanData:
     start = _uint64(span.start_time_unix_nano)
     parent = _hex(span.parent_span_id)
     status = span.status or _Status()
-    kind, code, flags = span.kind or 0, status.code or 0, span.flags or 0
+    kind, code, flags = span.kind or 0, status.code or 0, _integer(span.flags, 0, _UINT32_MAX)
     return SpanData(
         trace_id=_hex(span.trace_id),
         span_id=_hex(span.span_id),
@@ -329,17 +338,19 @@ def _hex(text: str | None) -> str:
     return lowered if _HEX_DIGITS.issuperset(lowered) else "?"
 
 
-def _uint64(value: int | str | None) -> int:
+def _uint64(value: _Integer) -> int:
     return _integer(value, 0, _UINT64_MAX)
 
 
-def _integer(value: int | str | None, least: int, most: int) -> int:
+def _integer(value: _Integer, least: int, most: int) -> int:
     if value is None or value == "":
         return 0
     try:
         number = int(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise MalformedOtlp("an integer field is not an integer") from None
+    if isinstance(value, float) and number != value:
+        raise MalformedOtlp("an integer field is not an integer")
     if not least <= number <= most:
         raise MalformedOtlp("an integer field is out of range")
     return number

@@ -36,6 +36,7 @@ PREFIXES = (
     "voltagent.",
     "lmnr.",
     "genkit:",
+    "flue.",
     "executor.",
     "workflow.",
     "tool.name",

@@ -23,6 +23,7 @@ _EXTENSIONS = {
     "image/gif": ".gif",
     "image/webp": ".webp",
     "audio/wav": ".wav",
+    "audio/x-wav": ".wav",
     "audio/mpeg": ".mp3",
     "video/mp4": ".mp4",
     "application/pdf": ".pdf",

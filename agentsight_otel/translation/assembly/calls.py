@@ -16,7 +16,8 @@ from agentsight_otel.translation.dialects.reading import Reading
 from agentsight_otel.translation.dialects.values import PLACEHOLDERS
 
 _LLM, _TOOL = Kind.LLM, Kind.TOOL
-_asks, _captured, _failed = attrgetter("asks"), attrgetter("captured"), attrgetter("reading.failed")
+_asks, _waits = attrgetter("asks"), attrgetter("waits")
+_captured, _failed = attrgetter("captured"), attrgetter("reading.failed")
 
 
 class Call:
@@ -31,13 +32,16 @@ class Call:
         response: Id that the provider gave its answer, or None.
         start_ns: When it began.
         end_ns: When it ended.
+        asks: The model asks for tools, be it for those that its provider runs.
         asks_for_tools: The model wants tools to be run before it goes on.
-        reply: The first message with a text, other choices being drafts; the last where it sums up the rest.
+        reply: The first message that says or shows something, other choices being drafts; the last where it
+            sums up the rest.
     """
 
     __slots__ = (
         "_history",
         "_told",
+        "asks",
         "asks_for_tools",
         "delta",
         "end_ns",
@@ -71,7 +75,8 @@ class Call:
         self.delta = told.delta
         self._told = told.input
         self.output = output = answered.output
-        self.asks_for_tools = any(map(_asks, output))
+        self.asks = any(map(_asks, output))
+        self.asks_for_tools = self.asks and any(map(_waits, output))
         self.reply = _reply(output) if output else None
         self._history: History | None = None
         above = nodes[0].above
@@ -267,7 +272,7 @@ def was_seen(shadow: Call, sightings: Sequence[Sighting]) -> bool:
 
 def _signs(call: Call) -> tuple[int | str | None, ...]:
     text = call.reply.sign if call.reply is not None else None
-    return (text, *_asked(call)) if call.asks_for_tools else (text,)
+    return (text, *_asked(call)) if call.asks else (text,)
 
 
 def _asked(call: Call) -> tuple[str, ...]:
@@ -307,11 +312,15 @@ def _size(messages: tuple[Message, ...]) -> int:
 def _reply(output: tuple[Message, ...]) -> Message | None:
     if len(output) == 1:
         [message] = output
-        return message if message.role == "assistant" and message.text.strip() else None
-    spoken = [message for message in output if message.role == "assistant" and message.text.strip()]
+        return message if _is_said(message) else None
+    spoken = list(filter(_is_said, output))
     if len(spoken) > 1 and spoken[-1].text == "".join(message.text for message in spoken[:-1]):
         return spoken[-1]
     return spoken[0] if spoken else None
+
+
+def _is_said(message: Message) -> bool:
+    return message.role == "assistant" and bool(message.text.strip() or message.shows)
 
 
 def call_content(call: Call) -> bool:

@@ -168,7 +168,8 @@ def _waits(roots: list[Node]) -> bool:
 def _has_open_calls(call: Call) -> bool:
     """Whether a model wants tools to be run that its provider has not run itself."""
     done = {part.id for message in call.output for part in message.results}
-    return any(part.id not in done for message in call.output for part in message.asks)
+    asked = [part for message in call.output for part in message.asks]
+    return any(not part.hosted and part.id not in done for part in asked)
 
 
 def _is_asked(call: Call, earlier: list[Node]) -> bool:

@@ -146,7 +146,7 @@ class Lane(msgspec.Struct):
                     del self.open_calls[next(iter(self.open_calls))]
         for message in output:
             for index, part in enumerate(message.asks):
-                if len(self.open_calls) < _MAX_OPEN_CALLS:
+                if not part.hosted and len(self.open_calls) < _MAX_OPEN_CALLS:
                     self.open_calls[part.id or f"{part.name} {index}"] = str(part.value)
 
     def _append(self, history: History, first: int) -> Found:

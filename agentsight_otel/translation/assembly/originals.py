@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -9,41 +10,22 @@ from typing import Any
 from agentsight_otel import semconv
 from agentsight_otel.translation.assembly.trees import Node
 
-REPEATED = (
-    "gen_ai.input.messages",
-    "gen_ai.output.messages",
-    "gen_ai.prompt",
-    "gen_ai.completion",
-    "llm.input_messages.",
-    "llm.output_messages.",
-    "llm.prompts.",
-    "llm.completions.",
-    "input.value",
-    "output.value",
-    "ai.prompt",
-    "ai.response.text",
-    "gcp.vertex.agent.llm_re",
-    "pydantic_ai.all_messages",
-    "all_messages_events",
-    "events",
-    "lk.chat_ctx",
-    "lk.pii.chat_ctx",
-    "traceloop.entity.",
-    "langfuse.observation.input",
-    "langfuse.observation.output",
-    "langfuse.trace.input",
-    "langfuse.trace.output",
-    "mlflow.spanInputs",
-    "mlflow.spanOutputs",
+REPEATED = re.compile(
+    r"gen_ai\.(input\.messages(_delta)?|output\.messages|(prompt|completion)(\.\d.*)?)"
+    r"|llm\.(input_messages|output_messages|prompts|choices|completions)\..*"
+    r"|(input|output)\.(value|(images|documents)\..*)"
+    r"|ai\.(prompt(\..*)?|response\.text)"
+    r"|gcp\.vertex\.agent\.llm_re(quest|sponse)"
+    r"|(pydantic_ai\.all_messages|all_messages_events|events)"
+    r"|lk\.(pii\.)?chat_ctx"
+    r"|traceloop\.entity\.(input|output)"
+    r"|langfuse\.(observation|trace)\.(input|output)"
+    r"|mlflow\.span(Inputs|Outputs)"
+    r"|lmnr\.span\.(input|output)|genkit:(input|output)|flue\.turn\.(input|output)|(agent|llm)\.messages"
 )
 """Histories, which a turn's messages, its tools and its model calls represent."""
-TOOL_REPEATED = (
-    "gen_ai.tool.call.arguments",
-    "gen_ai.tool.call.result",
-    "input.value",
-    "output.value",
-    "ai.toolCall.args",
-    "ai.toolCall.result",
+TOOL_REPEATED = re.compile(
+    r"gen_ai\.tool\.call\.(arguments|result)|(input|output)\.value|ai\.toolCall\.(args|result)"
 )
 """What a tool's own attributes represent."""
 _SHARED = (
@@ -57,7 +39,7 @@ _SHARED = (
 """The names of other conventions that we write, in the order in which we do."""
 
 
-def beside_originals(ours: dict[str, Any], node: Node, repeated: tuple[str, ...]) -> dict[str, Any]:
+def beside_originals(ours: dict[str, Any], node: Node, repeated: re.Pattern[str] | None) -> dict[str, Any]:
     """Add the original attributes of a span; a name of ours keeps our value."""
     theirs = originals = node.span.attributes
     if repeated:
@@ -73,7 +55,7 @@ def beside_originals(ours: dict[str, Any], node: Node, repeated: tuple[str, ...]
     return result
 
 
-def with_originals(ours: dict[str, Any], nodes: list[Node], repeated: tuple[str, ...]) -> dict[str, Any]:
+def with_originals(ours: dict[str, Any], nodes: list[Node], repeated: re.Pattern[str]) -> dict[str, Any]:
     """Add the original attributes of several spans; where another has another value, it moves aside."""
     names: Iterable[str] = _SHARED
     for node in nodes:
@@ -82,7 +64,7 @@ def with_originals(ours: dict[str, Any], nodes: list[Node], repeated: tuple[str,
         for key in names:
             if key not in theirs or key not in ours or ours[key] == theirs[key]:
                 continue
-            if not key.startswith(("agentsight.", *repeated)):
+            if not (key.startswith("agentsight.") or repeated.fullmatch(key)):
                 result.setdefault(semconv.ORIGINAL_PREFIX + key, theirs[key])
         ours = result
         names = ours.keys() if len(nodes) > 1 else ()
@@ -91,6 +73,6 @@ def with_originals(ours: dict[str, Any], nodes: list[Node], repeated: tuple[str,
 
 # The spans of one place in a program have the same attributes in the same order.
 @lru_cache(maxsize=256)
-def _split(keys: tuple[str, ...], repeated: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    kept = tuple(key for key in keys if not key.startswith(repeated))
-    return kept, tuple(key for key in keys if key.startswith(repeated))
+def _split(keys: tuple[str, ...], repeated: re.Pattern[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    kept = tuple(key for key in keys if not repeated.fullmatch(key))
+    return kept, tuple(key for key in keys if repeated.fullmatch(key))

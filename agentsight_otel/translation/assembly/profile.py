@@ -7,7 +7,7 @@ from typing import Any
 from agentsight_otel.encoding import to_jsonable
 from agentsight_otel.translation.assembly.memory import Conversation
 from agentsight_otel.translation.assembly.trees import Node
-from agentsight_otel.translation.dialects.values import load
+from agentsight_otel.translation.dialects.values import as_id, load
 
 _NOISE = (
     "langgraph_",
@@ -15,6 +15,9 @@ _NOISE = (
     "lc_",
     "__",
     "checkpoint_",
+    "tags",
+)
+_IDS = (
     "thread_id",
     "session_id",
     "conversation_id",
@@ -27,8 +30,8 @@ _NOISE = (
     "userId",
     "customer_id",
     "customerId",
-    "tags",
 )
+"""They name the conversation or the customer, unless these have another name."""
 _MAX_ENTRIES = 64
 
 
@@ -75,7 +78,12 @@ def _own_metadata(node: Node) -> dict[str, Any]:
     if not reading.has_metadata and session in (None, node.conversation):
         return {}
     told = reading.metadata
-    metadata = {key: to_jsonable(told[key]) for key in told if not key.startswith(_NOISE)}
+    known = {node.conversation, reading.conversation, reading.customer}
+    metadata = {
+        key: to_jsonable(value)
+        for key, value in told.items()
+        if not key.startswith(_NOISE) and not (key.startswith(_IDS) and as_id(value) in known)
+    }
     tags = load(reading.fields.get("tags"))
     if isinstance(tags, str):
         tags = [tag.strip() for tag in tags.split(",") if tag.strip()]

@@ -71,7 +71,7 @@ class Renderer:
             if run.call is not None:
                 ends.append(run.call.end_ns)
             done = run.has_result or run.error is not None
-            known = KnownAction(run.wire_id, max(ends), done=done, ran=bool(run.nodes))
+            known = KnownAction(run.wire_id, max(ends, default=run.end_ns), done=done, ran=bool(run.nodes))
             self._memory.note_action(run.call_id, known)
 
     # -- one span each
@@ -186,6 +186,7 @@ class Renderer:
                 call.first("error_message")
                 or source.status_description
                 or call.first("error_type")
+                or call.first("outcome")
                 or "error"
             )
         attributes = with_originals(attributes, call.nodes[::-1], REPEATED)
@@ -224,7 +225,7 @@ class Renderer:
             attributes[semconv.DIALECT] = node.reading.dialect
         if node.reading.agent:
             attributes[semconv.ENTITY_NAME] = node.reading.agent
-        repeated = REPEATED if node.kind in _WITH_HISTORY else ()
+        repeated = REPEATED if node.kind in _WITH_HISTORY else None
         return msgspec.structs.replace(
             source,
             parent_span_id=self._parent(source, turn),
@@ -248,7 +249,7 @@ class Renderer:
         return msgspec.structs.replace(
             source,
             parent_span_id=self._parent(source, turn),
-            attributes=beside_originals(attributes, node, ()),
+            attributes=beside_originals(attributes, node, None),
             events=_without_messages(source),
         )
 

@@ -102,6 +102,6 @@ def _own_answer(container: Node) -> Message | None:
     if not messages and reading.history:
         messages = reading.input[reading.new_from or 0 :]
     for message in reversed(messages):
-        if message.role == "assistant" and message.text.strip() and not message.asks:
+        if message.answers:
             return message
     return None

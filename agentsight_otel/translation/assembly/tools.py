@@ -11,16 +11,21 @@ from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.translation.assembly.calls import Call
 from agentsight_otel.translation.assembly.memory import KnownAction
 from agentsight_otel.translation.assembly.trees import Node
+from agentsight_otel.translation.assembly.unwrapping import (
+    name_from_span,
+    unwrap_arguments,
+    unwrap_envelope,
+    unwrap_result,
+)
 from agentsight_otel.translation.dialects.base import Kind, Rules
 from agentsight_otel.translation.dialects.events import CHOICE, TOOL_OUTPUT
-from agentsight_otel.translation.dialects.messages import read_messages
+from agentsight_otel.translation.dialects.messages import Message
 from agentsight_otel.translation.dialects.parts import Part, answer_in, plain_result
-from agentsight_otel.translation.dialects.reading import flag_says_failed
+from agentsight_otel.translation.dialects.reading import Reading, flag_says_failed
 from agentsight_otel.translation.dialects.values import as_id, as_text, load
 
 _MISSING = object()
 _STEP_NS = 1_000
-_CALL_KEYS = frozenset({"args", "kwargs"})
 _TOOL = Kind.TOOL
 
 
@@ -59,11 +64,11 @@ class ToolRun(msgspec.Struct):
     start_ns: int = 0
     end_ns: int = 0
 
-    def take(self, part: Part, call: Call) -> None:
-        """Take the result that a model call was told, unless there is one."""
+    def take(self, part: Part, rules: Rules, time_ns: int) -> None:
+        """Take the result that a model call was told or told itself, unless there is one."""
         if not self.has_result and self.error is None:
-            value = unwrap_envelope(plain_result(part.value), call.main.reading.rules)
-            self.result, self.has_result, self.end_ns = plain_result(value), True, call.start_ns
+            value = unwrap_envelope(plain_result(part.value), rules)
+            self.result, self.has_result, self.end_ns = plain_result(value), True, time_ns
             if part.failed:
                 self.error = result_text(self.result)
 
@@ -103,14 +108,14 @@ class Ledger:
         pairs = [(part, asked, self._run_of(part, asked)) for part, asked in _pairs(call)]
         for part, _, run in reversed(pairs):
             if run is not None:
-                run.take(part, call)
+                run.take(part, call.main.reading.rules, call.start_ns)
         for part, asked, run in pairs:
             if asked is not None and run is None:
                 nameless.setdefault((asked.name, _canonical(asked.value)), []).append(part)
         for key, parts in nameless.items():
             runs = self._nameless.get(key, [])
             for run, part in zip(runs, parts[max(len(parts) - len(runs), 0) :], strict=False):
-                run.take(part, call)
+                run.take(part, call.main.reading.rules, call.start_ns)
 
     def _run_of(self, part: Part, asked: Part | None) -> ToolRun | None:
         """Return the latest run with the id of a result, or of the call it answers."""
@@ -142,6 +147,9 @@ class ToolBook:
                     # A streamed call is written down before its arguments are known.
                     known.arguments = part.value
                 index += 1
+            for part in message.results:
+                if (known := self._ledger.by_id.get(part.id)) is not None:
+                    known.take(part, call.main.reading.rules, call.end_ns)
 
     def answer(self, call: Call) -> None:
         """Take the results in a model call's input, for whichever turn of the conversation asked."""
@@ -160,6 +168,26 @@ class ToolBook:
                     run.wire_id = past.span_id if past is not None else ""
                     run.since_ns, run.start_ns = 0, call.start_ns - _STEP_NS - index
                 index += 1
+
+    def told(self, reading: Reading) -> None:
+        """Note the tools that only a run's own messages tell of; without an id they might be other ones."""
+        span, rules = reading.span, reading.rules
+        exchange: list[Message] = []
+        for message in reversed((*reading.input, *reading.output)):
+            if message.from_user:
+                break
+            exchange.insert(0, message)
+        for part in [part for message in exchange for part in message.asks if part.id]:
+            past = self._ledger.past.get(part.id)
+            if part.id in self._ledger.by_id or (past and past.done) or part.name in rules.answer_tools:
+                continue
+            run = ToolRun(part.id, part.name, part.value, start_ns=span.start_ns, end_ns=span.start_ns)
+            run.wire_id = past.span_id if past is not None else ""
+            self.runs.append(run)
+            self._ledger.opened(run)
+        for part in [part for message in exchange for part in message.results]:
+            if (known := self._ledger.by_id.get(part.id)) is not None:
+                known.take(part, rules, span.end_ns)
 
     def ran(self, node: Node) -> None:
         """Note a span of a tool."""
@@ -232,7 +260,7 @@ def _below_heading(text: Any, rules: Rules, otherwise: Any) -> Any:
 def _from_span(node: Node) -> ToolRun:
     reading = node.reading
     fields = reading.fields
-    name = reading.text("tool_name") or _name_from_span(node.span.name)
+    name = reading.text("tool_name") or name_from_span(node.span.name)
     asked = fields.get("tool_arguments")
     arguments = unwrap_arguments(load(_below_heading(asked, reading.rules, asked)))
     raw = fields.get("tool_result", _MISSING)
@@ -267,53 +295,6 @@ def _from_span(node: Node) -> ToolRun:
     elif raw is not _MISSING:
         run.result, run.has_result = result, True
     return run
-
-
-def _name_from_span(name: str) -> str:
-    for prefix in ("execute_tool ", "running tool: ", "anthropic.tool_use ", "tool "):
-        if name.startswith(prefix):
-            return name[len(prefix) :]
-    return name.removesuffix(".tool")
-
-
-def unwrap_arguments(value: Any) -> Any:
-    """Take a tool's arguments out of what instrumentations put around them."""
-    if isinstance(value, dict) and _CALL_KEYS.issuperset(value):
-        args, kwargs = value.get("args"), value.get("kwargs")
-        if isinstance(kwargs, dict) and (kwargs or not args):
-            return kwargs
-        if isinstance(args, list):
-            return args
-    return value
-
-
-def unwrap_envelope(value: Any, rules: Rules) -> Any:
-    """Take a result out of the object a framework puts around what is no object."""
-    if isinstance(value, dict) and len(value) == 1 and rules.result_envelope in value:
-        return value[rules.result_envelope]
-    return value
-
-
-def unwrap_result(value: Any) -> tuple[Any, str, bool]:
-    """Return a tool's result, and the call id and failure a serialised tool message names."""
-    if (
-        isinstance(value, dict)
-        and isinstance(value.get("output"), dict)
-        and _is_tool_message(value["output"])
-    ):
-        value = value["output"]
-    if isinstance(value, dict) and "raw_output" in value and "tool_name" in value:
-        return plain_result(value["raw_output"]), "", value.get("is_error") is True
-    if isinstance(value, dict) and _is_tool_message(value):
-        for message in read_messages(value, "tool"):
-            for part in message.results:
-                return plain_result(part.value), part.id, part.failed
-    return plain_result(value), "", False
-
-
-def _is_tool_message(value: dict[str, Any]) -> bool:
-    inner = value.get("data") if isinstance(value.get("data"), dict) else value.get("kwargs", value)
-    return isinstance(inner, dict) and "tool_call_id" in inner
 
 
 def _merge(run: ToolRun, evidence: ToolRun) -> None:

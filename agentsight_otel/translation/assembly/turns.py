@@ -143,6 +143,8 @@ class TurnBuilder:
             elif node.kind is not _LLM and node is not top:
                 turn.others.append(node)
         turn.others += wrappers
+        if run.container is not None and not calls and root.reading.speaks and not turn.tools.runs:
+            turn.tools.told(root.reading)
         if not any(map(_counted, calls)):
             turn.counted += _outermost_counts(root)
         self._answer(run, turn, run.container)
@@ -162,7 +164,7 @@ class TurnBuilder:
         turn.end_ns = max(turn.end_ns, call.end_ns)
         turn.tools.recover(call)
         self._ledger.answer(call)
-        if call.asks_for_tools:
+        if call.asks:
             turn.tools.asked(call)
         if lane is not None and (lane.open_calls or call.asks_for_tools):
             lane.note_calls(call.input, call.output)
@@ -215,8 +217,11 @@ class TurnBuilder:
         outright = run.outright
         if outright is None or outright.alone:
             return replies.settle(outright, [])
-        history = tuple(message for message in run.root.reading.input if message.role != "system")
-        return self._memory.main.find_new(History(history)).users
+        reading = run.root.reading
+        history = [message for message in reading.input if message.role != "system"]
+        while reading.history and history and not history[-1].from_user:
+            del history[-1]  # the run's own doing
+        return self._memory.main.find_new(History(tuple(history))).users
 
     def _hear(self, run: _Run, users: list[Message], time_ns: int, source: SpanData) -> None:
         """Add what the user said, to the turn it begins or belongs to."""

@@ -9,9 +9,12 @@ from agentsight_otel.translation.dialects.agentsight import AGENTSIGHT
 from agentsight_otel.translation.dialects.base import Dialect, Kind, Walk
 from agentsight_otel.translation.dialects.claude_code import CLAUDE_CODE
 from agentsight_otel.translation.dialects.crewai import CREWAI
+from agentsight_otel.translation.dialects.flue import FLUE
+from agentsight_otel.translation.dialects.genkit import GENKIT
 from agentsight_otel.translation.dialects.google_adk import GOOGLE_ADK
 from agentsight_otel.translation.dialects.google_genai import GOOGLE_GENAI
 from agentsight_otel.translation.dialects.index import Index
+from agentsight_otel.translation.dialects.laminar import LAMINAR
 from agentsight_otel.translation.dialects.langfuse import LANGFUSE
 from agentsight_otel.translation.dialects.langsmith import LANGSMITH
 from agentsight_otel.translation.dialects.livekit import LIVEKIT
@@ -20,13 +23,14 @@ from agentsight_otel.translation.dialects.mlflow import MLFLOW, MLFLOW_SPANS
 from agentsight_otel.translation.dialects.openai_agents import OPENAI_AGENTS
 from agentsight_otel.translation.dialects.openinference import OPENINFERENCE
 from agentsight_otel.translation.dialects.otel_genai import OTEL_GENAI
-from agentsight_otel.translation.dialects.others import MCP, OTHERS
+from agentsight_otel.translation.dialects.others import LOONGSUITE, MCP, OTHERS
 from agentsight_otel.translation.dialects.pipecat import PIPECAT
 from agentsight_otel.translation.dialects.pydantic_ai import PYDANTIC_AI
 from agentsight_otel.translation.dialects.smolagents import SMOLAGENTS
 from agentsight_otel.translation.dialects.strands import STRANDS
 from agentsight_otel.translation.dialects.traceloop import TRACELOOP
 from agentsight_otel.translation.dialects.vercel_ai import VERCEL_AI
+from agentsight_otel.translation.dialects.voltagent import VOLTAGENT
 from agentsight_otel.translation.span_data import SpanData
 
 __all__ = ["CONVERSATION_KEYS", "DIALECTS", "KIND_ORDER", "Dialect", "Kind", "Walk", "walk"]
@@ -40,6 +44,7 @@ DIALECTS: tuple[Dialect, ...] = (
     SMOLAGENTS,
     GOOGLE_GENAI,
     OPENINFERENCE,
+    LOONGSUITE,
     TRACELOOP,
     LANGSMITH,
     VERCEL_AI,
@@ -51,6 +56,10 @@ DIALECTS: tuple[Dialect, ...] = (
     OPENAI_AGENTS,
     STRANDS,
     AGENT_FRAMEWORK,
+    LAMINAR,
+    GENKIT,
+    FLUE,
+    VOLTAGENT,
     OTHERS,
     MCP,
     MLFLOW,
@@ -67,6 +76,8 @@ KIND_ORDER = (
     "vercel_ai",
     "langsmith",
     "mlflow",
+    "laminar",
+    "genkit",
 )
 """Whose word on the kind of a span counts first."""
 

@@ -110,6 +110,7 @@ class Dialect:
     tool_failed: Keys = ()
     error_type: Keys = ()
     error_message: Keys = ()
+    outcome: Keys = ()
     finish_reasons: Keys = ()
     input_tokens: Keys = ()
     input_tokens_without_cache: Keys = ()

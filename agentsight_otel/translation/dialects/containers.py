@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from agentsight_otel.translation.dialects.messages import Message, read_list, read_messages, unwrap
+from agentsight_otel.translation.dialects.envelopes import unwrap
+from agentsight_otel.translation.dialects.messages import Message, read_list, read_messages
 from agentsight_otel.translation.dialects.parts import text_part
 from agentsight_otel.translation.dialects.values import as_text, load
 

@@ -17,13 +17,14 @@ from agentsight_otel.translation.span_data import EventData, SpanData
 DETAILS = "gen_ai.client.inference.operation.details"
 CHOICE = "gen_ai.choice"
 EVALUATION = "gen_ai.evaluation.result"
-EXCEPTION = "exception"
+_EXCEPTIONS = frozenset({"exception", "gen_ai.client.operation.exception"})
 TOOL_OUTPUT = "tool.output"
 _PROMPT = "gen_ai.content.prompt"
 _COMPLETION = "gen_ai.content.completion"
 _ROLES = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
+    "gen_ai.prompt": "user",  # Semantic Kernel's, where there is no chat
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
@@ -70,7 +71,7 @@ def with_details(span: SpanData) -> SpanData:
             body = event.body if isinstance(event.body, dict) else {}
             for key, value in {**body, **event.attributes}.items():
                 added.setdefault(key, value)
-        elif event.name == EXCEPTION:
+        elif event.name in _EXCEPTIONS:
             if "error.type" not in span.attributes and "exception.type" in event.attributes:
                 added.setdefault("error.type", event.attributes["exception.type"])
             if "exception.message" in event.attributes:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from agentsight_otel.encoding import Quiet, decode_json
+from agentsight_otel.translation.dialects.envelopes import unwrap
 from agentsight_otel.translation.dialects.flattened import Flat, unflatten
 from agentsight_otel.translation.dialects.parts import Part, join_text, read_part
 from agentsight_otel.translation.dialects.roles import ITEM_ROLES, ROLES, SPEAKERS
@@ -23,6 +24,7 @@ _CACHE_SIZE = 1024
 _SEQUENCES = (list, tuple)
 _ONLY_TEXT = frozenset({str})
 
+_BLOCKS = "[{"
 _PLAIN_PATHS = frozenset({("message.role", "message.content"), ("role", "content")})
 _LISTS_IN_ORDER = (
     "messages",
@@ -32,12 +34,12 @@ _LISTS_IN_ORDER = (
     "generations",
     "choices",
     "candidates",
+    "prompt",
 )
 _LISTS = frozenset(_LISTS_IN_ORDER)
-_WRAPPINGS = frozenset({"kwargs", "message", "data"})
 _TOOL_PARTS = frozenset({"tool_result", "tool_call"})
-_CALLS = frozenset({"tool_calls", "function_call", "additional_kwargs"})
-_CONTENTS = ("parts", "content", "contents", "text", "blocks")
+_CALLS = frozenset({"tool_calls", "function_call", "function_call_name", "additional_kwargs"})
+_CONTENTS = ("parts", "content", "contents", "text", "blocks", "prompt")
 
 
 class Message(Quiet, msgspec.Struct, eq=False, gc=False):
@@ -53,7 +55,8 @@ class Message(Quiet, msgspec.Struct, eq=False, gc=False):
         results: The results of tools in it.
         shows: The media in it.
         from_user: The user said something in it; results of tools travel under the user's role too.
-        answers: The agent says something in it and wants nothing more.
+        waits: It asks for a tool that its model's provider does not run itself.
+        answers: The agent says or shows something in it and waits for nothing.
         captured: Its text was recorded, and not only what stands for one.
     """
 
@@ -65,6 +68,7 @@ class Message(Quiet, msgspec.Struct, eq=False, gc=False):
     results: tuple[Part, ...] = ()
     shows: tuple[Part, ...] = ()
     from_user: bool = False
+    waits: bool = False
     answers: bool = False
     captured: bool = False
 
@@ -77,7 +81,9 @@ class Message(Quiet, msgspec.Struct, eq=False, gc=False):
         else:
             kinds = [part.kind for part in parts]
             text = join_text(parts) if "text" in kinds else ""
-            self.asks = self.of("tool_call") if "tool_call" in kinds else ()
+            if "tool_call" in kinds:
+                self.asks = self.of("tool_call")
+                self.waits = not all(part.hosted for part in self.asks)
             self.results = self.of("tool_result") if "tool_result" in kinds else ()
             self.shows = self.of("media") if "media" in kinds else ()
             self.from_user = role == "user" and ("text" in kinds or "media" in kinds)
@@ -85,9 +91,11 @@ class Message(Quiet, msgspec.Struct, eq=False, gc=False):
             self.text = text
             self.sign = sign = text_signature(text)
             self.captured = sign is not None and role != "system"
-            self.answers = role == "assistant" and not self.asks and not text.isspace()
+            self.answers = role == "assistant" and not self.waits and not text.isspace()
         elif self.shows:
             self.sign = _media_sign(parts)
+            self.captured = role != "system"
+            self.answers = role == "assistant" and not self.waits
 
     def of(self, kind: str) -> tuple[Part, ...]:
         """Return the parts of a kind."""
@@ -169,15 +177,26 @@ def message_of_items(
         return known
     if not _ONLY_TEXT.issuperset(map(type, values)):
         return tuple(_read(unflatten(paths, values), default_role, 1))
-    if paths in _PLAIN_PATHS and values[0] in SPEAKERS and values[1]:
+    if paths in _PLAIN_PATHS and values[0] in SPEAKERS and values[1] and not values[1].startswith(_BLOCKS):
         found: tuple[Message, ...] = (Message(ROLES[values[0]], (Part("text", values[1]),)),)
     else:
-        found = tuple(_read(unflatten(paths, values), default_role, 1))
+        found = tuple(_read(_with_blocks(unflatten(paths, values)), default_role, 1))
     if sum(map(len, values)) <= _MAX_CACHED:
         if len(_items) >= _CACHE_SIZE:
             _items.clear()
         _items[paths, values, default_role] = found
     return found
+
+
+def _with_blocks(value: Any) -> Any:
+    """Decode the blocks of a content that OpenLLMetry wrote as JSON, up to its version 0.54."""
+    content = value.get("content") if isinstance(value, dict) else None
+    if isinstance(content, str) and content.startswith(_BLOCKS):
+        blocks = load(content)
+        parts = _parts(blocks)
+        if isinstance(blocks, list) and len(parts) == len(blocks) and all(p.kind != "other" for p in parts):
+            return {**value, "content": blocks}
+    return value
 
 
 def read_list(text: str | bytes, default_role: str) -> tuple[Message, ...] | None:
@@ -251,37 +270,6 @@ def _read_object(value: dict[str, Any], default_role: str, depth: int) -> list[M
     return [message] if message is not None else []
 
 
-def unwrap(value: dict[str, Any]) -> dict[str, Any]:
-    """Take a message out of the envelopes serialisers put around it."""
-    if _WRAPPINGS.isdisjoint(value) and type(value.get("content")) is not dict:
-        return value
-    for _ in range(3):
-        kwargs = value.get("kwargs")
-        if isinstance(kwargs, dict) and ("lc" in value or "id" in value):
-            value = _with_class_role(kwargs, value.get("id"))
-            continue
-        inner = value.get("message")
-        if isinstance(inner, dict) and not isinstance(value.get("role"), str):
-            value = inner
-            continue
-        content = value.get("content")
-        if isinstance(content, dict) and isinstance(content.get("parts"), list):
-            value = {**({"role": value["role"]} if isinstance(value.get("role"), str) else {}), **content}
-            continue
-        data = value.get("data")
-        if isinstance(data, dict) and isinstance(value.get("type"), str) and "content" in data:
-            value = {"type": value["type"], **data}
-            continue
-        break
-    return value
-
-
-def _with_class_role(kwargs: dict[str, Any], path: Any) -> dict[str, Any]:
-    if isinstance(path, list | tuple) and path and isinstance(path[-1], str):
-        return {"type": path[-1], **kwargs}
-    return kwargs
-
-
 def read_message(value: dict[str, Any], default_role: str = "user") -> Message | None:
     """Return one message, or None when the object is none."""
     value = unwrap(value)
@@ -295,8 +283,10 @@ def read_message(value: dict[str, Any], default_role: str = "user") -> Message |
         content = value.get(key)
         if content is not None:
             break
-    parts = _parts(content)
+    parts = _parts(content or value.get("refusal"))
     if not _CALLS.isdisjoint(value):
+        # OpenInference names a call among the contents only by its id.
+        parts = [part for part in parts if part.kind != "tool_call" or part.name]
         parts += _calls(value, parts)
     if role is None and not parts:
         return None
@@ -351,6 +341,9 @@ def _calls(value: dict[str, Any], parts: list[Part]) -> Iterator[Part]:
         if seen:
             return
         legacy = source.get("function_call")
+        if legacy is None and "function_call_name" in source:
+            arguments = source.get("function_call_arguments_json")
+            legacy = {"name": source["function_call_name"], "arguments": arguments}
         if isinstance(legacy, dict) and legacy.get("name") and not seen:
             part = read_part({"type": "function", "function": legacy})
             if part is not None:
@@ -364,5 +357,5 @@ def _result(value: dict[str, Any], content: Any, call_id: Any) -> Part:
         id=call_id if isinstance(call_id, str) else "",
         name=name if isinstance(name, str) else "",
         value=content if content is not None else value.get("response", value.get("result")),
-        failed=value.get("status") == "error" or value.get("is_error") is True,
+        failed=value.get("status") == "error" or True in (value.get("is_error"), value.get("isError")),
     )

@@ -5,7 +5,7 @@ Reference: mlflow-skinny 3.17.2, mlflow/tracing/constant.py.
 
 from agentsight_otel.translation.dialects.base import Dialect, Kind
 
-_KINDS = {
+_NAMES = {
     "llm": Kind.LLM,
     "chat_model": Kind.LLM,
     "agent": Kind.AGENT,
@@ -21,18 +21,9 @@ _KINDS = {
     "guardrail": Kind.OTHER,
     "memory": Kind.OTHER,
     "unknown": Kind.CHAIN,
-    # The attribute is written as JSON: a text in quotes.
-    '"llm"': Kind.LLM,
-    '"chat_model"': Kind.LLM,
-    '"agent"': Kind.AGENT,
-    '"chain"': Kind.CHAIN,
-    '"workflow"': Kind.CHAIN,
-    '"task"': Kind.CHAIN,
-    '"tool"': Kind.TOOL,
-    '"retriever"': Kind.RETRIEVAL,
-    '"embedding"': Kind.EMBEDDING,
-    '"evaluator"': Kind.EVALUATOR,
 }
+# The attribute is written as JSON: a text in quotes.
+_KINDS = {**_NAMES, **{f'"{name}"': kind for name, kind in _NAMES.items()}}
 
 MLFLOW_SPANS = Dialect(name="mlflow_spans", scopes=("mlflow",), json_texts=True)
 

@@ -58,6 +58,10 @@ OPENINFERENCE = Dialect(
         ("llm.output_messages.", "output_messages"),
         ("llm.prompts.", "input_messages"),
         ("llm.choices.", "output_messages"),
+        ("input.images.", "input_media"),
+        ("input.documents.", "input_media"),
+        ("output.images.", "output_media"),
+        ("output.documents.", "output_media"),
     ),
     annotation_prefixes=(
         "annotations.",

@@ -13,6 +13,8 @@ MCP = Dialect(
     ignored_names=("tools/call",),
 )
 
+LOONGSUITE = Dialect(name="loongsuite", conversation=("gen_ai.session.id",))
+
 OTHERS = Dialect(
     name="others",
     name_prefixes=(
@@ -21,13 +23,12 @@ OTHERS = Dialect(
         ("anthropic.mcp_tool_use", Kind.TOOL),
     ),
     conversation=(
-        "gen_ai.session.id",
         "anthropic.session.id",
         "microsoft.session.id",
         "copilot_chat.session_id",
         "voltagent.conversation_id",
         "thread_id",
     ),
-    customer=("gen_ai.user.id", "gen_ai.user", "llm.user", "user.hash"),
+    customer=("gen_ai.user.id", "gen_ai.user", "llm.user", "user_id", "user.hash"),
     tool_result=("anthropic.tool_result.content",),
 )

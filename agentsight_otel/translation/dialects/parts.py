@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from agentsight_otel.translation.dialects.base import Report
+from agentsight_otel.translation.dialects.media import read_medium
 from agentsight_otel.translation.dialects.values import as_count, load
-
-_DATA_URI = re.compile(r"data:([\w.+\-/]*)(?:;[\w=\-]+)*;base64,", re.ASCII)
 
 _TEXT_TYPES = frozenset(
     {"text", "input_text", "output_text", "refusal", "output_json", "text_delta", "message", "plain"}
@@ -92,15 +88,23 @@ _ENVELOPES = {
     "fileData": "file_data",
     "file_data": "file_data",
     "reasoningContent": "reasoning",
+    "toolRequest": "tool_use",
+    "toolResponse": "tool_result",
     "server_tool_call": "server_tool_call",
     "server_tool_call_response": "server_tool_call_response",
 }
+_HOSTED_TYPES = frozenset({"server_tool_call", "server_tool_use", "mcp_tool_use", "mcp_call"})
+"""Calls that the model's provider runs itself."""
+_HOSTED = frozenset({"server_tool_call", "server_tool_call_response"})
+_ABOUT_HOSTED = frozenset({"type", "id", "name"})
 _WRAPPINGS = frozenset({"tool_call", "message_content", *_ENVELOPES})
-_MEDIA_KEYS = frozenset({"image", "document", "video", "audio"})
+_MEDIA_KEYS = frozenset({"image", "document", "video", "audio", "media"})
 _SEQUENCES = (list, tuple)
 _TYPED = 2
-_CALL_IDS = ("id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "tool_use_id")
-_RESULT_IDS = ("tool_use_id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "id")
+_CALL_IDS = ("id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "tool_use_id", "ref")
+_RESULT_IDS = ("tool_use_id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "id", "ref")
+_TAGS = ("type", "part_kind", "kind")
+_FAILURES = frozenset({"error-text", "error-json"})
 _NAMES = ("name", "toolName", "tool_name")
 _ARGUMENTS = ("arguments", "args", "input", "parameters", "arguments_json")
 _RESULTS = ("response", "result", "output", "content", "error")
@@ -116,6 +120,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
         name: Of the tool.
         value: Arguments of a call, result of one, the original of another part.
         failed: The tool failed.
+        hosted: The model's provider runs the tool, and the model does not wait for us.
         mime_type: Of a medium.
         uri: Where a medium is, or its file id.
         data: Bytes of a medium.
@@ -128,6 +133,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     value: Any = None
     failed: bool = False
+    hosted: bool = False
     mime_type: str = ""
     uri: str = ""
     data: bytes = b""
@@ -159,7 +165,7 @@ def read_part(value: Any, assumed: str = "") -> Part | None:
             return Part("text", text)
     value, kind = _unwrapped(value, assumed)
     if kind in _CALL_TYPES:
-        return _call(value)
+        return _call(value, kind)
     if kind in _RESULT_TYPES:
         return _tool_result(value, kind)
     if kind in _REASONING_TYPES:
@@ -172,22 +178,38 @@ def read_part(value: Any, assumed: str = "") -> Part | None:
 def _unwrapped(value: dict[str, Any], assumed: str) -> tuple[dict[str, Any], str]:
     """Take a block out of its envelope; return it and its type."""
     if _WRAPPINGS.isdisjoint(value):
-        tagged = value.get("type", value.get("part_kind"))
-        return value, tagged.lower() if isinstance(tagged, str) and tagged else assumed
+        return value, _tag(value) or assumed
     for envelope in ("tool_call", "message_content"):
         inner = value.get(envelope)
         if isinstance(inner, dict):
             value, assumed = inner, "tool_call" if envelope == "tool_call" else assumed
             break
-    tagged = value.get("type", value.get("part_kind"))
-    kind = tagged.lower() if isinstance(tagged, str) else ""
+    kind = _tag(value)
     if _ENVELOPES.keys().isdisjoint(value):
         return value, kind or assumed
     for envelope, meant in _ENVELOPES.items():
         inner = value.get(envelope)
         if isinstance(inner, dict):
+            if envelope in _HOSTED:
+                inner = _of_provider(inner)
             return {**value, **inner}, kind if kind and kind != "generic" else meant
     return value, kind or assumed
+
+
+def _tag(value: dict[str, Any]) -> str:
+    for key in _TAGS:
+        tagged = value.get(key)
+        if isinstance(tagged, str):
+            return tagged.lower()
+    return ""
+
+
+def _of_provider(inner: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments or the result of a provider's own tool, which may stand there as they are."""
+    if not inner.keys().isdisjoint((*_ARGUMENTS, *_RESULTS)):
+        return inner
+    told = {key: value for key, value in inner.items() if key not in _ABOUT_HOSTED}
+    return {"arguments": told, "response": told}
 
 
 def _text_or_other(value: dict[str, Any], kind: str) -> Part | None:
@@ -203,7 +225,7 @@ def _text_or_other(value: dict[str, Any], kind: str) -> Part | None:
     return Part("other", name=kind, value=value)
 
 
-def _call(value: dict[str, Any]) -> Part:
+def _call(value: dict[str, Any], kind: str) -> Part:
     function = value.get("function")
     if isinstance(function, dict):
         value = {**value, **function}
@@ -215,16 +237,19 @@ def _call(value: dict[str, Any]) -> Part:
         id=_first_text(value, _CALL_IDS),
         name=name,
         value={} if arguments in (None, "") else load(arguments),
+        hosted=kind in _HOSTED_TYPES,
     )
 
 
 def _tool_result(value: dict[str, Any], kind: str) -> Part:
-    result = _first(value, _RESULTS)
+    result = load(_first(value, _RESULTS))
+    tagged = result.get("type") if isinstance(result, dict) and len(result) == _TYPED else None
     failed = (
         value.get("is_error") is True
         or value.get("isError") is True
         or value.get("status") == "error"
         or kind == "tool-error"
+        or tagged in _FAILURES
     )
     return Part(
         "tool_result",
@@ -277,50 +302,8 @@ def _block_value(block: dict[str, Any]) -> Any:
 
 
 def _media(value: dict[str, Any]) -> Part:
-    source: dict[str, Any] = {}
-    for key in (
-        "source",
-        "image_url",
-        "image",
-        "input_audio",
-        "audio",
-        "document",
-        "video",
-        "file",
-        "audio_url",
-    ):
-        inner = value.get(key)
-        if isinstance(inner, dict):
-            source = {**source, **(inner[key] if isinstance(inner.get(key), dict) else inner)}
-        elif isinstance(inner, str):
-            source.setdefault("url", inner)
-    merged = {**source, **{k: v for k, v in value.items() if not isinstance(v, dict)}}
-    uri = _first_text(merged, ("uri", "url", "file_uri", "fileUri", "image_url", "file_id", "file_url"))
-    mime = _first_text(merged, ("mime_type", "media_type", "mimeType", "mediaType", "format", "modality"))
-    data = _bytes(next((merged[k] for k in ("content", "data", "file_data", "bytes") if merged.get(k)), None))
-    found = _DATA_URI.match(uri)
-    if found:
-        data, mime, uri = _bytes(uri[found.end() :]), found.group(1) or mime, ""
-    return Part(
-        "media",
-        text=_first_text(merged, ("transcript",)),
-        mime_type=mime if "/" in mime else "",
-        uri=uri,
-        data=data,
-        filename=_first_text(merged, ("filename", "name", "title")),
-    )
-
-
-def _bytes(value: Any) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if not isinstance(value, str):
-        return b""
-    found = _DATA_URI.match(value)
-    try:
-        return base64.b64decode(value[found.end() :] if found else value, validate=True)
-    except (binascii.Error, ValueError):
-        return b""
+    transcript, mime_type, uri, data, filename = read_medium(value)
+    return Part("media", transcript, mime_type=mime_type, uri=uri, data=data, filename=filename)
 
 
 def _first(value: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

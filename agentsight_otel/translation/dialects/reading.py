@@ -10,7 +10,7 @@ from agentsight_otel.translation.dialects import containers, walk
 from agentsight_otel.translation.dialects.annotations import Annotation, read_annotations
 from agentsight_otel.translation.dialects.base import Kind, Rules
 from agentsight_otel.translation.dialects.events import EventMessages, listed_events, with_details
-from agentsight_otel.translation.dialects.flattened import Flat
+from agentsight_otel.translation.dialects.flattened import Flat, unflatten
 from agentsight_otel.translation.dialects.lazy import Lazy
 from agentsight_otel.translation.dialects.messages import Message, Told, messages_of_items, read_messages
 from agentsight_otel.translation.dialects.parts import Part, read_part, text_part
@@ -22,9 +22,10 @@ _IDS_IN_METADATA = ("session_id", "conversation_id", "thread_id", "sessionId", "
 _USERS_IN_METADATA = ("user_id", "userId", "customer_id", "customerId")
 _REASONS = (list, tuple, str)
 _ERRORS = frozenset({"error", "failed", "true"})
+_FAILURES = frozenset({"error", "failed", "cancelled", "incomplete"})
 _OURS = "agentsight.conversation.id"
 _TOOL, _LLM = Kind.TOOL, Kind.LLM
-_parts = attrgetter("parts")
+_parts, _shows = attrgetter("parts"), attrgetter("shows")
 
 
 class _Side(NamedTuple):
@@ -32,12 +33,13 @@ class _Side(NamedTuple):
 
     messages: str
     value: str
+    media: str
     role: str
     read_value: Callable[[Any], tuple[Message, ...]]
 
 
-_INPUT = _Side("input_messages", "input_value", "user", containers.input_messages)
-_OUTPUT = _Side("output_messages", "output_value", "assistant", containers.output_messages)
+_INPUT = _Side("input_messages", "input_value", "input_media", "user", containers.input_messages)
+_OUTPUT = _Side("output_messages", "output_value", "output_media", "assistant", containers.output_messages)
 
 
 class Reading:
@@ -90,6 +92,7 @@ class Reading:
         self.failed = (
             span.status == "error"
             or "error_type" in fields
+            or ("outcome" in fields and str(fields["outcome"]).lower() in _FAILURES)
             or ("finish_reasons" in fields and _names_error(fields["finish_reasons"]))
         )
 
@@ -168,6 +171,8 @@ class Reading:
         if "new_messages" in fields:
             return read_messages(fields["new_messages"])
         messages = _by_rules(self._messages(_INPUT), self.rules)
+        if _INPUT.media in self._found.flat:
+            messages = self._shown(messages, _INPUT)
         if "system_instructions" in fields and not any(message.role == "system" for message in messages):
             return (*read_messages(fields["system_instructions"], "system"), *messages)
         return messages
@@ -178,7 +183,20 @@ class Reading:
         if not self.speaks:
             return ()
         messages = _by_rules(self._messages(_OUTPUT), self.rules)
+        if _OUTPUT.media in self._found.flat:
+            messages = self._shown(messages, _OUTPUT)
         return messages or (_reply_message(self) if self.kind is _LLM else ())
+
+    def _shown(self, messages: tuple[Message, ...], side: _Side) -> tuple[Message, ...]:
+        """Add the media that stand beside the messages to the last one of who shows them."""
+        if any(map(_shows, messages)):
+            return messages
+        objects = [unflatten(paths, values) for paths, values in self._found.flat[side.media].objects()]
+        blocks = [{key: one} for found in objects if isinstance(found, dict) for key, one in found.items()]
+        parts = tuple([part for part in map(read_part, blocks) if part is not None and part.kind == "media"])
+        if messages and messages[-1].role == side.role:
+            return (*messages[:-1], Message(side.role, (*messages[-1].parts, *parts)))
+        return (*messages, Message(side.role, parts)) if parts else messages
 
     @Lazy
     def _events(self) -> EventMessages:

@@ -17,6 +17,7 @@ ROLES = {
     "function": "tool",
     "tool_message": "tool",
     "toolmessage": "tool",
+    "toolresult": "tool",
     "humanmessage": "user",
     "humanmessagechunk": "user",
     "aimessage": "assistant",

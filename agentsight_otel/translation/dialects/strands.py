@@ -9,5 +9,4 @@ STRANDS = Dialect(
     name="strands",
     scopes=("strands",),
     span_names={"execute_event_loop_cycle": Kind.CHAIN},
-    tool_failed=("gen_ai.tool.status",),
 )

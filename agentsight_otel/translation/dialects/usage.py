@@ -94,16 +94,22 @@ def read_usage(fields: dict[str, Any]) -> Usage:
 
 
 _OBJECT_KEYS = {
-    "input": ("prompt_tokens", "input_tokens", "input"),
-    "output": ("completion_tokens", "output_tokens", "output"),
-    "cache_read": ("cached_tokens", "cache_read_input_tokens", "input_cached_tokens", "cache_read"),
+    "input": ("prompt_tokens", "input_tokens", "inputTokens", "input"),
+    "output": ("completion_tokens", "output_tokens", "outputTokens", "output"),
+    "cache_read": (
+        "cached_tokens",
+        "cache_read_input_tokens",
+        "input_cached_tokens",
+        "cache_read",
+        "cachedContentTokens",
+    ),
     "cache_write": (
         "cache_creation_input_tokens",
         "cache_write_tokens",
         "input_cache_creation",
         "cache_creation",
     ),
-    "reasoning": ("reasoning_tokens", "output_reasoning_tokens", "reasoning"),
+    "reasoning": ("reasoning_tokens", "output_reasoning_tokens", "reasoning", "thoughtsTokens"),
 }
 _DETAILS = (
     "prompt_tokens_details",
@@ -120,6 +126,8 @@ def _usage_object(value: Any) -> Usage:
     counts = load(value)
     if not isinstance(counts, dict):
         return Usage()
+    whole = counts.get("usage")
+    counts = whole if isinstance(whole, dict) else counts
     for details in _DETAILS:
         inner = counts.get(details)
         if isinstance(inner, dict):
