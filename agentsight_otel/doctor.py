@@ -14,8 +14,10 @@ from google.protobuf.internal import api_implementation
 from opentelemetry import trace
 from opentelemetry.environment_variables import OTEL_TRACES_EXPORTER
 from opentelemetry.sdk.environment_variables import (
+    OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     OTEL_SDK_DISABLED,
     OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT,
+    OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     OTEL_TRACES_SAMPLER,
 )
 
@@ -128,6 +130,10 @@ def _opentelemetry(environ: Mapping[str, str]) -> Iterator[Finding]:
         )
     if OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT not in environ:
         yield Finding(Level.OK, "otel", ATTRIBUTE_LIMIT_ADVICE)
+    for name in (OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT):
+        if limit := environ.get(name):
+            text = f"{name}={limit}: texts in spans are cut there, and histories in JSON become unreadable"
+            yield Finding(Level.NOTE, "otel", text, f"unset {name} where conversations are recorded")
 
 
 def _key(config: Config) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from agentsight_otel.exporters.registry import delivery_for
 from agentsight_otel.gateway.answers import RETRY_AFTER, Encoding, Refused, refusal
 from agentsight_otel.gateway.bodies import Limits
 from agentsight_otel.gateway.metrics import CONTENT_TYPE, render
-from agentsight_otel.gateway.routes import Batch, Counts, otlp_routes
+from agentsight_otel.gateway.routes import Batch, Counts, encoding_of, otlp_routes
 
 MAX_KEYS = 100
 """Keys one gateway serves at once; each has a journal and a sender thread of its own."""
@@ -145,10 +145,11 @@ def gateway_app(gateway: Gateway, *, limits: Limits | None = None) -> Starlette:
         stats = await to_thread.run_sync(gateway.stats)  # waits for locks that are held while a disk is slow
         return Response(render(gateway.counts, stats), headers={"Content-Type": CONTENT_TYPE})
 
-    async def unknown_path(_: Request, __: Exception) -> Response:
-        return refusal(Encoding.JSON, Refused(404, "the paths are /v1/traces, /v1/logs and /v1/metrics"))
+    async def unknown_path(request: Request, _: Exception) -> Response:
+        refused = Refused(404, "the paths are /v1/traces, /v1/logs and /v1/metrics")
+        return refusal(encoding_of(request) or Encoding.JSON, refused)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *otlp_routes(
                 gateway.authenticate,
@@ -164,3 +165,5 @@ def gateway_app(gateway: Gateway, *, limits: Limits | None = None) -> Starlette:
         exception_handlers={404: unknown_path},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # OpenTelemetry's exporters take a redirect for success
+    return app

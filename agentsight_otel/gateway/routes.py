@@ -123,7 +123,7 @@ class _Receiver(Generic[P]):
 
     async def answer(self, request: Request, signal: str) -> Response:
         try:
-            response = await self._take(request, signal, _encoding(request))
+            response = await self._take(request, signal, encoding_of(request))
         except Refused as refused:
             return self.refuse(request, signal, refused)
         self._counts.requests[f"/v1/{signal}", response.status_code] += 1
@@ -132,7 +132,7 @@ class _Receiver(Generic[P]):
     def refuse(self, request: Request, signal: str, refused: Refused) -> Response:
         self._counts.requests[f"/v1/{signal}", refused.status] += 1
         # A body of unknown type is answered in JSON, which a person can read.
-        return refusal(_encoding(request) or Encoding.JSON, refused)
+        return refusal(encoding_of(request) or Encoding.JSON, refused)
 
     async def _take(self, request: Request, signal: str, encoding: Encoding | None) -> Response:
         if request.method != "POST":
@@ -180,7 +180,8 @@ class _Receiver(Generic[P]):
         return decoded
 
 
-def _encoding(request: Request) -> Encoding | None:
+def encoding_of(request: Request) -> Encoding | None:
+    """Return what the request says its body is; None for anything else."""
     media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return Encoding(media_type) if media_type in tuple(Encoding) else None
 

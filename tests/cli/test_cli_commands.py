@@ -61,6 +61,24 @@ def test_demo_shows_the_transcript_it_reads_back() -> None:
     assert "feedback: positive" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [(["serve"], "server"), (["gateway"], "gateway"), (["demo"], "server"), (["keys", "list"], "server")],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_a_missing_extra_is_named(arguments: list[str], extra: str, tmp_path: Path) -> None:
+    """Where only the core is installed, a command that needs more says what, and could not run."""
+    bare = "import sys; sys.modules.update(starlette=None, uvicorn=None); from agentsight_otel import cli; "
+    code = f"{bare}sys.exit(cli.main({arguments!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert re.fullmatch(
+        rf"agentsight-otel: [\w.]+ is missing; pip install 'agentsight-otel\[{extra}\]'\n", done.stderr
+    )
+
+
 def test_serve_prints_what_points_a_client_at_it(tmp_path: Path) -> None:
     """`serve` prints its address, a working key and the two export lines, and ends on SIGINT."""
     arguments = [*COMMAND, "serve", "--port", "0", "--db", str(tmp_path / "a.db")]

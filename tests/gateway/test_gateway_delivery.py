@@ -14,9 +14,9 @@ from collector_processes import gateway as gateway_process
 from collector_processes import wait_until
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from otlp_receiver import run_app
-from otlp_requests import JSON, KEY, logs, post, to_json, traces
+from otlp_requests import JSON, KEY, PROTOBUF, logs, post, to_json, traces
 
 from agentsight_otel.clients import AgentSightAPI
 from agentsight_otel.config import Config
@@ -68,6 +68,20 @@ def test_own_key_is_the_only_one_served(server: LocalServer) -> None:
         assert post(url, "/v1/traces", body, key=other).status == 401
         assert post(url, "/v1/traces", body, key=server.api_key).status == 200
     assert _texts(server, server.api_key) == _said(1, 1)
+
+
+@pytest.mark.parametrize("path", ["/v1/traces/", "/v1/nothing"])
+def test_no_other_path_takes_anything(server: LocalServer, path: str) -> None:
+    """An address with a slash too many is an error to an exporter, which takes a redirect for success."""
+    with _gateway(endpoint=server.url) as (url, _):
+        for body, encoding in ((traces(1).SerializeToString(), PROTOBUF), (to_json(traces(1)), JSON)):
+            answer = post(url, path, body, encoding, key=server.api_key)
+            assert (answer.status, answer.headers["Content-Type"]) == (404, encoding)
+        exporter = OTLPSpanExporter(url + path, headers={"Authorization": f"Bearer {server.api_key}"})
+        provider = TracerProvider()
+        span = provider.get_tracer("t").start_span("chat")
+        span.end()
+        assert exporter.export([span]) is SpanExportResult.FAILURE
 
 
 def test_spans_about_no_agent_are_left_out_and_counted(server: LocalServer) -> None:
@@ -185,7 +199,7 @@ def test_health_readiness_metrics_and_unknown_paths(server: LocalServer) -> None
         assert post(url, "/healthz", b"", method="GET").status == 200
         assert post(url, "/readyz", b"", method="GET").status == 200
         assert post(url, "/v1/traces", traces(2).SerializeToString(), key=server.api_key).status == 200
-        unknown = post(url, "/v1/profiles", b"")
+        unknown = post(url, "/v1/profiles", b"{}", JSON)
         assert (unknown.status, unknown.json["code"], unknown.headers["Content-Type"]) == (404, 5, JSON)
         wrong = post(url, "/metrics", b"")
         assert (wrong.status, set(wrong.headers["Allow"].split(", "))) == (405, {"GET", "HEAD"})

@@ -177,6 +177,7 @@ def _json_span(**fields: Any) -> bytes:
     [
         ({"intValue": "-9223372036854775808"}, -(2**63)),
         ({"intValue": 42}, 42),
+        ({"intValue": 42.0}, 42),
         ({"doubleValue": "Infinity"}, math.inf),
         ({"doubleValue": 3}, 3.0),
         ({"bytesValue": "AAH/"}, b"\x00\x01\xff"),
@@ -201,6 +202,24 @@ def test_json_ids_in_either_case_and_unknown_fields() -> None:
     assert (span.trace_id, span.span_id, span.start_ns, span.end_ns) == ("ab" * 16, "cd" * 8, 7, 7)
 
 
+def test_json_integers_of_every_size_come_as_texts_too() -> None:
+    """Protobuf's mapping takes 32-bit integers as texts, and whole numbers however they are written."""
+    (span,) = decode_traces_json(
+        _json_span(flags="769", droppedAttributesCount="3", droppedEventsCount=2.0, startTimeUnixNano=1.7e18)
+    ).items
+    assert (span.trace_flags, span.parent_is_remote) == (1, True)
+    assert (span.dropped_attributes, span.dropped_events) == (3, 2)
+    assert span.start_ns == 1_700_000_000_000_000_000
+
+
+@pytest.mark.parametrize("decode", [decode_traces_json, decode_logs_json])
+@pytest.mark.parametrize("key", ["resource_spans", "resource_logs"])
+def test_protobufs_own_names_are_refused(decode: Any, key: str) -> None:
+    """They are not valid in OTLP's JSON; ignored as unknown, the data would be lost with a 200."""
+    with pytest.raises(MalformedOtlp, match="lowerCamelCase"):
+        decode(json.dumps({key: []}).encode())
+
+
 def test_what_python_and_javascript_write_beyond_json() -> None:
     """Bare NaN and lone surrogates, which their encoders write, cost nothing but themselves."""
     body = _json_span(attributes=[{"key": "a", "value": {"doubleValue": math.nan}}], name="cut \ud83d")
@@ -223,6 +242,9 @@ def test_what_python_and_javascript_write_beyond_json() -> None:
         _json_span(startTimeUnixNano="soon"),
         _json_span(kind="SPAN_KIND_CLIENT"),
         _json_span(attributes=[{"key": "a", "value": {"intValue": 2**63}}]),
+        _json_span(attributes=[{"key": "a", "value": {"intValue": 1.5}}]),
+        _json_span(attributes=[{"key": "a", "value": {"intValue": math.inf}}]),
+        _json_span(flags=-1),
         _json_span(attributes=[{"key": "a", "value": {"doubleValue": "much"}}]),
         _json_span(attributes=[{"key": "a", "value": {"bytesValue": "!"}}]),
         to_json(logs()),
@@ -324,6 +346,14 @@ def test_logs_sent_to_the_traces_path_are_refused() -> None:
         request.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=5, severity_text="INFO")
     with pytest.raises(MalformedOtlp):
         decode_traces(request.SerializeToString())
+
+
+@pytest.mark.parametrize("decode", [decode_traces_json, decode_logs_json])
+def test_metrics_sent_to_another_path_are_refused(decode: Any) -> None:
+    """The sender is told what is wrong with its body, and an empty field is nothing."""
+    with pytest.raises(MalformedOtlp, match="another signal"):
+        decode(b'{"resourceMetrics": [{}]}')
+    assert decode(b'{"resourceMetrics": null}').items == []
 
 
 def test_traces_sent_to_the_logs_path_are_refused() -> None:

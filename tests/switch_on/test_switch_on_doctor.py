@@ -35,8 +35,9 @@ for finding in examine():
         ("", {"OTEL_SDK_DISABLED": "true"}, "no spans are made; tracked conversations are still delivered"),
         ("", {"OTEL_TRACES_SAMPLER": "always_off"}, "conversations are always recorded"),
         ("", {"OTEL_TRACES_EXPORTER": "otlp,agentsight"}, "OTEL_TRACES_EXPORTER names agentsight"),
+        ("", {"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "256"}, "LIMIT=256: texts in spans are cut there"),
     ],
-    ids=["none", "adopted", "foreign", "disabled", "sampled", "exporter"],
+    ids=["none", "adopted", "foreign", "disabled", "sampled", "exporter", "cut"],
 )
 def test_doctor_explains(world: World, before: str, env: dict[str, str], said: str) -> None:
     """Each set-up that changes what is recorded is named, and none of them is a problem."""
