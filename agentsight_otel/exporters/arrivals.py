@@ -108,8 +108,11 @@ class Arrivals:
         """Remove and yield them, in order."""
         self._bytes = 0
         queue = self._queue
-        while queue:
-            key, value, size, ref = queue.popleft()
+        while True:
+            try:
+                key, value, size, ref = queue.popleft()
+            except IndexError:  # a look before could be too early: a signal's handler may book too
+                return
             if key is None:
                 key, size = key_of(value), weight(value)
             yield Entry(key, _SPAN, value, size, None, ref)

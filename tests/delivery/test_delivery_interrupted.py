@@ -29,11 +29,11 @@ delivery = Delivery(Config.resolve())
 raises, count = sys.argv[1] == "raises", 6000
 given, more, returned, busy = spans(count), iter(spans(20_000)), 0, False
 
-def handle(*_):
+def handle(_, frame):
     global busy
-    if raises:
+    if raises and frame.f_code.co_name != "<module>":  # there nobody would catch it
         raise KeyboardInterrupt
-    if not busy:
+    if not raises and not busy:
         busy = True
         delivery.receive(next(more))
         busy = False
