@@ -16,6 +16,17 @@ CONVERSATION_NAME: Final = "agentsight.conversation.name"
 ENVIRONMENT: Final = "agentsight.conversation.environment"
 CONVERSATION_METADATA: Final = "agentsight.conversation.metadata"
 """The conversation's metadata as a JSON string."""
+CONVERSATION_FIELDS: Final = {
+    "customer_id": CUSTOMER_ID,
+    "customer_ip_address": CUSTOMER_IP,
+    "device": DEVICE,
+    "source": SOURCE,
+    "language": LANGUAGE,
+    "name": CONVERSATION_NAME,
+    "environment": ENVIRONMENT,
+    "metadata": CONVERSATION_METADATA,
+}
+"""What callers and the ingest contract call the fields that describe a conversation."""
 
 SPAN_KIND: Final = "agentsight.span.kind"
 """One of the KIND_* values below."""

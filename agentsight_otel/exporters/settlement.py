@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from agentsight_otel import semconv
 from agentsight_otel.encoding import decode_json, encode_json_str
 from agentsight_otel.exporters.batching import Batch, Origin, Part
 from agentsight_otel.exporters.entries import Entry
@@ -20,18 +21,7 @@ HOPELESS = 32
 """Refusals in a row, without one success, after which a conversation is refused as it is, not searched."""
 
 _STEP = 64
-_BLOCK_FIELDS = (
-    "conversation_id",
-    "environment",
-    "customer_id",
-    "customer_ip_address",
-    "device",
-    "source",
-    "language",
-    "name",
-    "metadata",
-    "spans",
-)
+_BLOCK_FIELDS = ("conversation_id", *semconv.CONVERSATION_FIELDS, "spans")
 
 
 class Settlement:

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from agentsight_otel import semconv
 from agentsight_otel.encoding import decode_json
 from agentsight_otel.enums import AttachmentMode
 from agentsight_otel.tracking.items import Action, Button, File, Files, Item, Message, Opened, Tokens
@@ -179,18 +180,7 @@ def _attachments(item: Files, conversation_id: str | None) -> tuple[dict[str, An
 
 
 def _conversation(item: Opened, conversation_id: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    fields: dict[str, Any] = dict.fromkeys(
-        (
-            "customer_id",
-            "customer_ip_address",
-            "device",
-            "source",
-            "language",
-            "name",
-            "environment",
-            "metadata",
-        )
-    )
+    fields: dict[str, Any] = dict.fromkeys(semconv.CONVERSATION_FIELDS)
     fields |= item.fields
     if "metadata" in item.fields:
         fields["metadata"] = _metadata(item.fields["metadata"])

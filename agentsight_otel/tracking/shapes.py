@@ -15,17 +15,6 @@ from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.enums import Sender
 from agentsight_otel.tracking.items import Button, File, Tokens
 
-FIELD_ATTRIBUTES = {
-    "customer_id": semconv.CUSTOMER_ID,
-    "customer_ip_address": semconv.CUSTOMER_IP,
-    "device": semconv.DEVICE,
-    "source": semconv.SOURCE,
-    "language": semconv.LANGUAGE,
-    "name": semconv.CONVERSATION_NAME,
-    "environment": semconv.ENVIRONMENT,
-    "metadata": semconv.CONVERSATION_METADATA,
-}
-
 CONVERSATION_SPAN_NAME = "conversation_opened"
 TURN_SPAN_NAME = "turn"
 
@@ -41,7 +30,7 @@ def identity(conversation_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
         semconv.SESSION_ID: conversation_id,
     }
     for field, value in fields.items():
-        attributes[FIELD_ATTRIBUTES[field]] = value
+        attributes[semconv.CONVERSATION_FIELDS[field]] = value
     if "customer_id" in fields:
         attributes[semconv.USER_ID] = fields["customer_id"]
     return attributes

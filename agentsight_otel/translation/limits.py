@@ -14,18 +14,10 @@ from agentsight_otel.encoding import decode_json, to_jsonable
 MAX_FIELD_CHARS = 255
 
 _TEXT_FIELDS = {
-    semconv.CUSTOMER_ID: "customer_id",
-    semconv.DEVICE: "device",
-    semconv.SOURCE: "source",
-    semconv.LANGUAGE: "language",
-    semconv.CONVERSATION_NAME: "name",
+    semconv.CONVERSATION_FIELDS[field]: field
+    for field in ("customer_id", "device", "source", "language", "name")
 }
-BLOCK_ATTRIBUTES = (
-    *_TEXT_FIELDS,
-    semconv.CUSTOMER_IP,
-    semconv.ENVIRONMENT,
-    semconv.CONVERSATION_METADATA,
-)
+BLOCK_ATTRIBUTES = tuple(semconv.CONVERSATION_FIELDS.values())
 """The span attributes that describe the conversation and become fields of its block."""
 _BLOCK_ATTRIBUTES = frozenset(BLOCK_ATTRIBUTES)
 
