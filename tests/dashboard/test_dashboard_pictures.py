@@ -86,8 +86,13 @@ def bare() -> Iterator[Dashboard]:
     running.close()
 
 
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""The browser has nothing to capture before its first frame, which comes late on a busy machine."""
+
+
 def picture(page: Any, *, whole: bool = False) -> bytes:
     """Return what the page looks like as a small WebP file."""
+    page.evaluate(DRAWN)
     session = page.context.new_cdp_session(page)
     options = {"format": "webp", "quality": 82, "captureBeyondViewport": whole}
     data: str = session.send("Page.captureScreenshot", options)["data"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -313,12 +313,14 @@ def test_a_period_may_begin_and_end_within_an_hour(recorded: Api, joined: bool) 
         with store.write() as connection:
             for found in days:
                 join_day(connection, *found)
-    for day, slowest in ((date(2026, 3, 4), 300_000), (date(2026, 3, 5), 301_000)):
+    for moment, slowest in (("2026-03-04T23:00", 300_000), ("2026-03-05T00:00", 301_000)):
+        hour = datetime.fromisoformat(moment)
+        day = hour.date()
         scope = everywhere(store, recorded, between(day, day, ZoneInfo("Asia/Kolkata")))
         with store.read() as connection:
-            found_days = responses(connection, scope).days
-        assert list(found_days) == [day]
-        assert found_days[day].p95 == slowest
+            found = responses(connection, scope)
+        assert found.steps[hour].p95 == found.overall.p95 == slowest
+        assert {one.date() for one in found.steps} == {day}
 
 
 def everywhere(store: Store, api: Api, period: Period) -> Scope:
