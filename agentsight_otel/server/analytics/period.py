@@ -51,7 +51,7 @@ class Period:
     def steps(self) -> list[date]:
         """Every step of the period, in order; an hour is a time on the clock, without a zone."""
         if self.step == "day":
-            return list(self.days)
+            return self.days
         return [datetime.combine(self.first, time(hour)) for hour in range(24)]
 
     @property
