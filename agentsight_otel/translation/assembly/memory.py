@@ -92,6 +92,7 @@ class Conversation(msgspec.Struct):
         nested: The histories of the agents it asks.
         actions: The latest tool runs that have left, by the id of their call.
         sightings: The latest model calls that have left.
+        answered_ns: When the agent answered last.
         customer: Who it is with.
         metadata: Of the conversation.
     """
@@ -100,6 +101,7 @@ class Conversation(msgspec.Struct):
     nested: list[Lane] = []
     actions: dict[str, KnownAction] = {}
     sightings: list[Sighting] = []
+    answered_ns: int = 0
     customer: str | None = None
     metadata: dict[str, Any] = {}
 

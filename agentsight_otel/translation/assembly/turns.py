@@ -19,6 +19,7 @@ from agentsight_otel.translation.assembly.calls import (
 )
 from agentsight_otel.translation.assembly.ids import span_id, text_id
 from agentsight_otel.translation.assembly.lanes import History, Lane, users_of
+from agentsight_otel.translation.assembly.later import ask_later
 from agentsight_otel.translation.assembly.logs import LOG_ONLY
 from agentsight_otel.translation.assembly.memory import Conversation
 from agentsight_otel.translation.assembly.replies import Outright
@@ -31,6 +32,7 @@ from agentsight_otel.translation.span_data import SpanData
 
 _MAX_NESTED_LANES = 16
 _STEP_NS = 1_000
+_MILLISECOND_NS = 1_000_000
 _LLM, _TOOL = Kind.LLM, Kind.TOOL
 _counted = attrgetter("usage.reported")
 
@@ -115,6 +117,8 @@ class TurnBuilder:
         """Take all top spans of a conversation, in order of their start."""
         found = [(root, nodes, *find_calls(nodes)) for root in roots if (nodes := _members(root))]
         hidden = merge_shadows([calls for _, _, calls, _ in found])
+        if late := [call for _, _, calls, _ in found for call in calls if call.main.reading.rules.asks_later]:
+            ask_later(late)
         if known := self._memory.sightings:
             hidden |= {
                 id(calls[0]) for _, _, calls, _ in found if len(calls) == 1 and was_seen(calls[0], known)
@@ -228,12 +232,20 @@ class TurnBuilder:
         if not users:
             return
         turn = run.turn = self._turn_for(run, users, source)
+        time_ns = self._after_the_answer(turn, time_ns)
         said = {message.message.text.strip() for message in turn.said}
         for index, message in enumerate(users):
             if _is_blank(message) or (turn.root is not run.root and message.text.strip() in said):
                 continue
             key = text_id("user", source.trace_id, source.span_id, str(index))
             turn.said.append(Said(key, "end_user", message, time_ns + index * _STEP_NS))
+
+    def _after_the_answer(self, turn: Turn, time_ns: int) -> int:
+        """Return when a turn began: not before the last answer, where a clock has whole milliseconds only."""
+        answered = self._memory.answered_ns
+        if not turn.said and not time_ns % _MILLISECOND_NS and 0 <= answered - time_ns < _MILLISECOND_NS:
+            return answered + _STEP_NS
+        return time_ns
 
     def _turn_for(self, run: _Run, users: list[Message], source: SpanData) -> Turn:
         current = run.turn
@@ -326,6 +338,7 @@ class TurnBuilder:
             return
         self._memory.main.answered(message)
         time_ns = call.end_ns if call is not None else source.end_ns
+        self._memory.answered_ns = time_ns
         interrupted = {"interrupted": True} if run.root.reading.flag("interrupted") else {}
         turn.said.append(Said(key, "agent", message, time_ns, interrupted))
 

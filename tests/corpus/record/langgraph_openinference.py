@@ -32,7 +32,7 @@ if __name__ == "__main__":
             name="langgraph_openinference",
             instrument=instrument,
             app=App,
-            scenarios=(*CORE, "concurrent", "fastapi", "double", "content_off"),
+            scenarios=(*CORE, "concurrent", "fastapi", "double", "content_off", "long_history"),
             env_off=HIDDEN,
             per_turn=True,
         )

@@ -33,7 +33,7 @@ if __name__ == "__main__":
             name="openai_agents_openinference",
             instrument=instrument,
             app=App,
-            scenarios=(*CORE, "transfer", "double", "content_off"),
+            scenarios=(*CORE, "transfer", "double", "content_off", "long_history"),
             env_off=HIDDEN,
             per_turn=True,
             transfer=(ToolUse("transfer_to_billing"), '"assistant"'),

@@ -40,7 +40,7 @@ if __name__ == "__main__":
             name="openai_genai",
             instrument=instrument,
             app=app,
-            scenarios=(*CORE, "concurrent", "content_off", "trimmed", "image"),
+            scenarios=(*CORE, "concurrent", "content_off", "trimmed", "image", "long_history"),
             env={"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"},
             env_off={"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "NO_CONTENT"},
             per_turn=True,

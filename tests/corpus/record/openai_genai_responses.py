@@ -20,7 +20,7 @@ if __name__ == "__main__":
             name="openai_genai_responses",
             instrument=instrument,
             app=app,
-            scenarios=core_without("delegate"),
+            scenarios=(*core_without("delegate"), "long_history"),
             per_turn=True,  # the package does not say which response a request continues
             env={"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"},
         )

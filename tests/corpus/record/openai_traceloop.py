@@ -65,7 +65,7 @@ if __name__ == "__main__":
             name="openai_traceloop",
             instrument=instrument,
             app=app,
-            scenarios=(*CORE, "content_off", "trimmed", "image"),
+            scenarios=(*CORE, "content_off", "trimmed", "image", "long_history"),
             env={"TRACELOOP_TELEMETRY": "false"},
             env_off={"TRACELOOP_TRACE_CONTENT": "false"},
             per_turn=True,

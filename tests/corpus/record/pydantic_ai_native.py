@@ -70,6 +70,6 @@ if __name__ == "__main__":
             name="pydantic_ai_native",
             instrument=instrument,
             app=App,
-            scenarios=(*CORE, "concurrent", "fastapi", "content_off"),
+            scenarios=(*CORE, "concurrent", "fastapi", "content_off", "long_history"),
         )
     )

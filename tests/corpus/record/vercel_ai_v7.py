@@ -13,7 +13,7 @@ if __name__ == "__main__":
             name="vercel_ai_v7",
             instrument=instrument,
             outside=partial(play_under_node, style="v7"),
-            scenarios=SCENARIOS,
+            scenarios=(*SCENARIOS, "long_history"),
             per_turn=True,
         )
     )
