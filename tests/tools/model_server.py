@@ -1,4 +1,4 @@
-"""A scripted model server: OpenAI's, Anthropic's and Gemini's APIs over HTTP on the loopback interface.
+"""A scripted model server: the APIs of many providers over HTTP on the loopback interface.
 
 The script is data, a list of `Rule`. A request is answered by the first rule not yet used whose text occurs
 in what is new in the request: everything after the model's last own message. So the same text asked twice
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
+from urllib.parse import unquote
 
 from model_wire import (
     Call,
@@ -32,6 +33,15 @@ from model_wire import (
     gemini_stream,
     response_answer,
     response_stream,
+)
+from model_wire_more import (
+    bedrock_answer,
+    bedrock_frame,
+    bedrock_stream,
+    cohere_answer,
+    cohere_stream,
+    ollama_answer,
+    ollama_stream,
 )
 
 
@@ -94,6 +104,10 @@ class Script:
             return None
 
 
+TEXT_KEYS = ("text", "content", "output", "parts", "toolResult")
+"""Where the texts of a message are, whichever API it is of."""
+
+
 def texts_of(value: object) -> str:
     """Every text inside a message's content, however it is nested."""
     if isinstance(value, str):
@@ -103,9 +117,9 @@ def texts_of(value: object) -> str:
     if isinstance(value, dict) and "functionResponse" in value:
         return json.dumps(value["functionResponse"]["response"], ensure_ascii=False)
     if isinstance(value, dict):
-        return "\n".join(
-            texts_of(value[key]) for key in ("text", "content", "output", "parts") if key in value
-        )
+        if "json" in value:
+            return json.dumps(value["json"], ensure_ascii=False)
+        return "\n".join(texts_of(value[key]) for key in TEXT_KEYS if key in value)
     return ""
 
 
@@ -126,6 +140,18 @@ def new_text(messages: object) -> str:
     return "\n".join(reversed(new))
 
 
+def sse_frame(event: Event) -> bytes:
+    """A server-sent event."""
+    name, data = event
+    line = b"" if name is None else b"event: %s\n" % name.encode()
+    return line + b"data: %s\n\n" % json.dumps(data, ensure_ascii=False).encode()
+
+
+def line_frame(event: Event) -> bytes:
+    """A line of JSON."""
+    return json.dumps(event[1], ensure_ascii=False).encode() + b"\n"
+
+
 @dataclass(frozen=True)
 class Api:
     """How one route reads a request and writes an answer.
@@ -134,6 +160,8 @@ class Api:
         messages: The field of the request that holds the messages.
         end: What follows the last event of a stream.
         streams: The route always streams; elsewhere the request says so.
+        frame: One event of a stream as bytes.
+        content_type: Of a stream.
     """
 
     messages: str
@@ -141,6 +169,8 @@ class Api:
     stream: Callable[[Call, Json], Iterator[Event]]
     end: bytes = b""
     streams: bool = False
+    frame: Callable[[Event], bytes] = sse_frame
+    content_type: str = "text/event-stream"
 
 
 APIS = {
@@ -149,7 +179,27 @@ APIS = {
     "/messages": Api("messages", anthropic_answer, anthropic_stream),
     ":generateContent": Api("contents", gemini_answer, gemini_stream),
     ":streamGenerateContent": Api("contents", gemini_answer, gemini_stream, streams=True),
+    "/converse": Api("messages", bedrock_answer, bedrock_stream),
+    "/converse-stream": Api(
+        "messages",
+        bedrock_answer,
+        bedrock_stream,
+        streams=True,
+        frame=bedrock_frame,
+        content_type="application/vnd.amazon.eventstream",
+    ),
+    "/api/chat": Api(
+        "messages", ollama_answer, ollama_stream, frame=line_frame, content_type="application/x-ndjson"
+    ),
+    "/v2/chat": Api("messages", cohere_answer, cohere_stream),
 }
+
+
+def model_in(path: str) -> str:
+    """The model where the address names it: ``…/models/<model>:generate``, ``/model/<model>/converse``."""
+    if path.startswith("/model/"):
+        return unquote(path.split("/")[2])
+    return path.rsplit("/", 1)[1].split(":", maxsplit=1)[0]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -166,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
         if api is None:
             self._json(404, error_body(404, f"no such route: {path}"))
             return
-        self._model_call(api, {"model": path.rsplit("/", 1)[1].split(":")[0]} | request)
+        self._model_call(api, {"model": model_in(path)} | request)
 
     def _model_call(self, api: Api, request: Json) -> None:
         time.sleep(self.script.delay)
@@ -176,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif call.reply.status != 200:
             self._json(call.reply.status, error_body(call.reply.status, "scripted failure"))
         elif request.get("stream") or api.streams:
-            self._events(api.stream(call, request), api.end)
+            self._events(api, api.stream(call, request))
         else:
             self._json(200, api.answer(call, request))
 
@@ -188,16 +238,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def _events(self, events: Iterator[Event], end: bytes) -> None:
+    def _events(self, api: Api, events: Iterator[Event]) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Type", api.content_type)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for name, data in events:
-            line = b"" if name is None else b"event: %s\n" % name.encode()
-            self._chunk(line + b"data: %s\n\n" % json.dumps(data, ensure_ascii=False).encode())
-        if end:
-            self._chunk(end)
+        for event in events:
+            self._chunk(api.frame(event))
+        if api.end:
+            self._chunk(api.end)
         self.wfile.write(b"0\r\n\r\n")
 
     def _chunk(self, data: bytes) -> None:

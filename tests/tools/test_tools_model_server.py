@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -107,6 +108,37 @@ def test_an_anthropic_stream_adds_up(models: ModelServer) -> None:
     assert "".join(delta.get("text", "") for delta in deltas) == "Let me see."
     assert json.loads("".join(delta.get("partial_json", "") for delta in deltas)) == {"sku": "é"}
     assert told[-2]["usage"]["output_tokens"] == 3
+
+
+def test_bedrock_names_the_model_in_the_address_and_frames_its_events(models: ModelServer) -> None:
+    """Whole or streamed, the tool and the usage are told; a frame's checksums are right."""
+    path = "/model/anthropic.claude-v1%3A0/converse"
+    asked = [{"role": "user", "content": [{"text": "a lamp?"}]}]
+    answer = post(models, path, messages=asked).json()
+    assert answer["output"]["message"]["content"] == [{"text": "Which one?"}]
+    assert answer["usage"]["inputTokens"] == 36
+    told = post(models, path + "-stream", messages=[{"role": "user", "content": [{"text": "stock"}]}]).content
+    events = []
+    while told:
+        total, head = (int.from_bytes(told[at : at + 4], "big") for at in (0, 4))
+        assert zlib.crc32(told[: total - 4]) == int.from_bytes(told[total - 4 : total], "big")
+        assert zlib.crc32(told[:8]) == int.from_bytes(told[8:12], "big")
+        events.append(json.loads(told[12 + head : total - 4]))
+        told = told[total:]
+    pieces = [event["delta"]["toolUse"]["input"] for event in events if "toolUse" in event.get("delta", {})]
+    assert json.loads("".join(pieces)) == {"sku": "é"}
+    assert events[-1]["usage"]["outputTokens"] == 3
+
+
+def test_ollama_streams_lines_and_cohere_events(models: ModelServer) -> None:
+    """Both end with the usage."""
+    lines = post(models, "/api/chat", messages=[user("stock")], stream=True).text.splitlines()
+    last, call = json.loads(lines[-1]), json.loads(lines[-2])["message"]["tool_calls"][0]["function"]
+    assert (last["done"], last["eval_count"], call["arguments"]) == (True, 3, {"sku": "é"})
+    told = events(post(models, "/v2/chat", messages=[user("a lamp?")], stream=True))
+    texts = [one["delta"]["message"]["content"]["text"] for one in told if one["type"] == "content-delta"]
+    assert "".join(texts) == "Which one?"
+    assert told[-1]["delta"]["usage"]["tokens"] == {"input_tokens": 100, "output_tokens": 20}
 
 
 def test_the_same_text_twice_uses_two_rules() -> None:

@@ -18,7 +18,7 @@ DUPLICATE = "duplicate"
 
 _AT_ONCE = 1_000
 """Spans after which no further conversation is begun. Assembling takes twice the memory of the spans."""
-_ACTIONS = frozenset({semconv.KIND_TOOL, semconv.KIND_TASK})
+_ACTIONS = (semconv.KIND_TOOL, semconv.KIND_TASK)  # no set: what comes as a kind may have no hash
 
 
 class Assembler:

@@ -105,6 +105,13 @@ class Call:
         """Text of the system's messages."""
         return "\n".join(self.history.systems)
 
+    def say(self, message: Message) -> None:
+        """Take what the model said from elsewhere than its own span."""
+        self.output = output = (message,)
+        self.asks = any(map(_asks, output))
+        self.asks_for_tools = self.asks and any(map(_waits, output))
+        self.reply = _reply(output)
+
     def merge(self, other: Call) -> None:
         """Take the spans of another sighting of the same call, seen from further inside."""
         merged = Call([*self.nodes, *other.nodes])

@@ -10,6 +10,7 @@ import msgspec
 from agentsight_otel.encoding import encode_json_str
 from agentsight_otel.translation.assembly.calls import Call
 from agentsight_otel.translation.assembly.memory import KnownAction
+from agentsight_otel.translation.assembly.results import pairs_in, unnamed_at_the_end
 from agentsight_otel.translation.assembly.trees import Node
 from agentsight_otel.translation.assembly.unwrapping import (
     name_from_span,
@@ -98,14 +99,15 @@ class Ledger:
         """Give the results in a model call's input to the runs they belong to.
 
         Where results have no id, the n-th result of a tool with the same arguments is that of the n-th such
-        run; a history that is longer than what is known ends with it.
+        run; a history that is longer than what is known ends with it. Where nothing at all says whose they
+        are, and there are as many as the model asked for last, they come in that order.
         """
         if self._waiting:
             self._waiting = [run for run in self._waiting if not run.has_result]
         if not self._waiting:
             return
         nameless: dict[tuple[str, str], list[Part]] = {}
-        pairs = [(part, asked, self._run_of(part, asked)) for part, asked in _pairs(call)]
+        pairs = [(part, asked, self._run_of(part, asked)) for part, asked in pairs_in(call)]
         for part, _, run in reversed(pairs):
             if run is not None:
                 run.take(part, call.main.reading.rules, call.start_ns)
@@ -115,6 +117,14 @@ class Ledger:
         for key, parts in nameless.items():
             runs = self._nameless.get(key, [])
             for run, part in zip(runs, parts[max(len(parts) - len(runs), 0) :], strict=False):
+                run.take(part, call.main.reading.rules, call.start_ns)
+        if unnamed := unnamed_at_the_end(call):
+            self._in_order(unnamed, call)
+
+    def _in_order(self, results: list[Part], call: Call) -> None:
+        latest = [run for run in self._waiting if run.call is self._waiting[-1].call]
+        if len(latest) == len(results):
+            for run, part in zip(latest, results, strict=True):
                 run.take(part, call.main.reading.rules, call.start_ns)
 
     def _run_of(self, part: Part, asked: Part | None) -> ToolRun | None:
@@ -163,11 +173,27 @@ class ToolBook:
                 return
             for part in message.asks:
                 past = self._ledger.past.get(part.id)
-                if part.id and part.id not in self._ledger.by_id and not (past and past.done):
+                if not part.id or part.id in self._ledger.by_id or self._named(part):
+                    pass
+                elif not (past and past.done):
                     run = self._open(part, call, index)
                     run.wire_id = past.span_id if past is not None else ""
                     run.since_ns, run.start_ns = 0, call.start_ns - _STEP_NS - index
                 index += 1
+
+    def _named(self, part: Part) -> bool:
+        """Whether the model's own words told of a call without its id; it has the id from now on."""
+        for run in self.runs:
+            if (
+                not run.call_id
+                and run.name == part.name
+                and run.arguments == part.value
+                and not run.has_result
+            ):
+                run.call_id = part.id
+                self._ledger.by_id[part.id] = run
+                return True
+        return False
 
     def told(self, reading: Reading) -> None:
         """Note the tools that only a run's own messages tell of; without an id they might be other ones."""
@@ -335,31 +361,6 @@ def _canonical(value: Any) -> str:
     if isinstance(value, dict):
         value = dict(sorted(value.items(), key=lambda item: str(item[0])))
     return encode_json_str(value)
-
-
-def _pairs(call: Call) -> list[tuple[Part, Part | None]]:
-    """Return the results in an input, each with the call it answers where only its place says which."""
-    pairs: list[tuple[Part, Part | None]] = []
-    open_calls: list[Part] = []
-    for message in call.input:
-        if message.asks:
-            open_calls = list(message.asks)
-        for part in message.results:
-            named = _answered(part, open_calls)
-            if named is not None:
-                open_calls.remove(named)
-            pairs.append((part, named))
-    return pairs
-
-
-def _answered(result: Part, open_calls: list[Part]) -> Part | None:
-    for one in open_calls if result.id else ():
-        if one.id == result.id:
-            return one
-    for one in open_calls:
-        if not result.name or one.name == result.name:
-            return one
-    return None
 
 
 def result_text(value: Any) -> str:

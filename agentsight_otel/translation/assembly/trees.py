@@ -134,7 +134,8 @@ def tops(nodes: list[Node]) -> tuple[list[Node], list[Node]]:
     turns = False
     for node in nodes:
         if node.above is not None and node.above.conversation != node.conversation:
-            node.above.below.remove(node)
+            if node.matters:
+                node.above.below.remove(node)
             node.above = None
         turns = turns or node.kind is _TURN
     waiting = [node for node in nodes if node.above is None and node.matters]

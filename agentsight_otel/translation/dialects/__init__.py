@@ -7,6 +7,7 @@ from functools import lru_cache
 from agentsight_otel.translation.dialects.agent_framework import AGENT_FRAMEWORK
 from agentsight_otel.translation.dialects.agentsight import AGENTSIGHT
 from agentsight_otel.translation.dialects.base import Dialect, Kind, Walk
+from agentsight_otel.translation.dialects.bedrock import BEDROCK
 from agentsight_otel.translation.dialects.claude_code import CLAUDE_CODE
 from agentsight_otel.translation.dialects.crewai import CREWAI
 from agentsight_otel.translation.dialects.flue import FLUE
@@ -19,6 +20,8 @@ from agentsight_otel.translation.dialects.langfuse import LANGFUSE
 from agentsight_otel.translation.dialects.langsmith import LANGSMITH
 from agentsight_otel.translation.dialects.livekit import LIVEKIT
 from agentsight_otel.translation.dialects.llama_index import LLAMA_INDEX
+from agentsight_otel.translation.dialects.logfire import LOGFIRE
+from agentsight_otel.translation.dialects.mastra import MASTRA
 from agentsight_otel.translation.dialects.mlflow import MLFLOW, MLFLOW_SPANS
 from agentsight_otel.translation.dialects.openai_agents import OPENAI_AGENTS
 from agentsight_otel.translation.dialects.openinference import OPENINFERENCE
@@ -28,7 +31,7 @@ from agentsight_otel.translation.dialects.pipecat import PIPECAT
 from agentsight_otel.translation.dialects.pydantic_ai import PYDANTIC_AI
 from agentsight_otel.translation.dialects.smolagents import SMOLAGENTS
 from agentsight_otel.translation.dialects.strands import STRANDS
-from agentsight_otel.translation.dialects.traceloop import TRACELOOP
+from agentsight_otel.translation.dialects.traceloop import OLLAMA, TRACELOOP
 from agentsight_otel.translation.dialects.vercel_ai import VERCEL_AI
 from agentsight_otel.translation.dialects.voltagent import VOLTAGENT
 from agentsight_otel.translation.span_data import SpanData
@@ -64,6 +67,10 @@ DIALECTS: tuple[Dialect, ...] = (
     MCP,
     MLFLOW,
     MLFLOW_SPANS,
+    LOGFIRE,
+    BEDROCK,
+    OLLAMA,
+    MASTRA,
 )
 """In order of precedence: where two name the same field, the earlier one wins."""
 

@@ -53,6 +53,10 @@ class Dialect:
             and how many of these it wrote itself, before and after; only with *scopes*.
         own_prompts: How a prompt begins that it wrote itself; only with *scopes*.
         json_texts: It writes every text as JSON, in quotes; only with *scopes*.
+        streams_apart: A streamed answer is told by a span of its own, with the request once more; only with
+            *scopes*.
+        asks_later: What tools a model asks for stands only in the history of its next call; only with
+            *scopes*.
         anonymous: Attributes that name no customer although they do elsewhere; only with *scopes*.
         nested: Attributes that name a sub-agent's run inside it, and the conversation elsewhere: asked last;
             only with *scopes*.
@@ -74,6 +78,8 @@ class Dialect:
     report: Report | None = None
     own_prompts: Keys = ()
     json_texts: bool = False
+    streams_apart: bool = False
+    asks_later: bool = False
     anonymous: Keys = ()
     nested: Keys = ()
     ignored_names: Keys = ()
@@ -144,6 +150,8 @@ _NOT_KEYS = frozenset(
         "report",
         "own_prompts",
         "json_texts",
+        "streams_apart",
+        "asks_later",
         "anonymous",
         "nested",
         "ignored_names",
@@ -182,6 +190,8 @@ class Rules(msgspec.Struct, frozen=True):
     report: Report | None = None
     own_prompts: Keys = ()
     json_texts: bool = False
+    streams_apart: bool = False
+    asks_later: bool = False
 
 
 class Walk(msgspec.Struct, gc=False):

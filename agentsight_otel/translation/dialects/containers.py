@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,8 +52,10 @@ _REPLY_KEYS = (
     "replies",
     "blocks",
     "return_value",
+    "combined_chunk_content",
 )
 _MAX_DEPTH = 6
+_ADDRESS = re.compile(r"<[\w.]{1,200} object (?:[\w.<>]{1,200} )?at 0x[0-9a-fA-F]{1,16}>")
 _WRAPPINGS = frozenset({"kwargs", "message", "content", "data", "role", "parts"})
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -102,12 +105,17 @@ def _found(value: Any, keys: tuple[str, ...], role: str, depth: int) -> tuple[Me
     if depth > _MAX_DEPTH:
         return ()
     if isinstance(value, str):
-        return (Message(role, (text_part(value),)),) if value.strip() else ()
+        return (Message(role, (text_part(value),)),) if value.strip() and not _is_address(value) else ()
     if isinstance(value, list | tuple):
         return _in_list(value, keys, role, depth)
     if isinstance(value, dict):
         return _in_object(unwrap(value), keys, role, depth)
     return ()
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is how Python prints what it cannot show, as a stream that nobody has read yet."""
+    return text[0] == "<" and text[-1] == ">" and _ADDRESS.fullmatch(text) is not None
 
 
 def _in_list(

@@ -5,7 +5,7 @@ Reference: semantic-conventions 1.36 docs/gen-ai/gen-ai-events.md; strands-agent
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -21,11 +21,12 @@ _EXCEPTIONS = frozenset({"exception", "gen_ai.client.operation.exception"})
 TOOL_OUTPUT = "tool.output"
 _PROMPT = "gen_ai.content.prompt"
 _COMPLETION = "gen_ai.content.completion"
+_ASSISTANT = "gen_ai.assistant.message"
 _ROLES = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
     "gen_ai.prompt": "user",  # Semantic Kernel's, where there is no chat
-    "gen_ai.assistant.message": "assistant",
+    _ASSISTANT: "assistant",
     "gen_ai.tool.message": "tool",
 }
 
@@ -53,12 +54,22 @@ class EventMessages(msgspec.Struct):
         return cls(tuple(given), tuple(made))
 
 
-def listed_events(value: Any) -> Iterator[EventData]:
-    """Iterate over events that were written down as a list in an attribute, each with its name inside."""
+def listed_events(value: Any) -> list[EventData]:
+    """Return events that were written down as a list in an attribute, each with its name inside.
+
+    Logfire calls what the model answers by OpenAI's responses a message of the assistant like those before;
+    it is what stands last.
+    """
     events = load(value)
-    for event in events if isinstance(events, list | tuple) else ():
-        if isinstance(event, dict) and isinstance(event.get("event.name"), str):
-            yield EventData(event["event.name"], 0, {}, event)
+    found = [
+        EventData(event["event.name"], 0, {}, event)
+        for event in (events if isinstance(events, list | tuple) else ())
+        if isinstance(event, dict) and isinstance(event.get("event.name"), str)
+    ]
+    end = len(found)
+    while end and found[end - 1].name == _ASSISTANT:
+        end -= 1
+    return [*found[:end], *(msgspec.structs.replace(event, name=CHOICE) for event in found[end:])]
 
 
 def with_details(span: SpanData) -> SpanData:

@@ -101,6 +101,8 @@ class Index:
             next((d.report for d in dialects if d.report), None),
             tuple(prompt for d in dialects for prompt in d.own_prompts),
             any(d.json_texts for d in dialects),
+            any(d.streams_apart for d in dialects),
+            any(d.asks_later for d in dialects),
         )
         for position, dialect in enumerate(dialects):
             self._add(dialect, position * 100, kind_order)

@@ -283,6 +283,8 @@ def read_message(value: dict[str, Any], default_role: str = "user") -> Message |
         content = value.get(key)
         if content is not None:
             break
+    if role == "tool" and type(content) is dict and content.get("type") == "function":
+        return None  # Langfuse's LangChain handler lists the tools there are as messages
     parts = _parts(content or value.get("refusal"))
     if not _CALLS.isdisjoint(value):
         # OpenInference names a call among the contents only by its id.

@@ -293,7 +293,7 @@ def _block_value(block: dict[str, Any]) -> Any:
     if "json" in block and len(block) == 1:
         return block["json"]
     kind = block.get("type")
-    if kind is not None and kind not in _TEXT_TYPES:
+    if kind is not None and not (isinstance(kind, str) and kind in _TEXT_TYPES):
         return None
     text = block.get("text")
     if isinstance(text, str) and set(block) <= {"type", "text", "annotations", "cache_control", "id"}:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+import msgspec
+
 from agentsight_otel.translation.dialects import containers, walk
 from agentsight_otel.translation.dialects.annotations import Annotation, read_annotations
 from agentsight_otel.translation.dialects.base import Kind, Rules
@@ -24,6 +26,8 @@ _REASONS = (list, tuple, str)
 _ERRORS = frozenset({"error", "failed", "true"})
 _FAILURES = frozenset({"error", "failed", "cancelled", "incomplete"})
 _OURS = "agentsight.conversation.id"
+_ANSWERED = frozenset({"input_tokens", "response_id"})
+_LONGEST_STREAM_S = 86_400
 _TOOL, _LLM = Kind.TOOL, Kind.LLM
 _parts, _shows = attrgetter("parts"), attrgetter("shows")
 
@@ -95,6 +99,25 @@ class Reading:
             or ("outcome" in fields and str(fields["outcome"]).lower() in _FAILURES)
             or ("finish_reasons" in fields and _names_error(fields["finish_reasons"]))
         )
+        if rules.streams_apart and self.kind is _LLM:
+            self._settle_stream()
+
+    def _settle_stream(self) -> None:
+        """Leave a streamed call to the span that tells its answer, from its beginning on.
+
+        Logfire calls that span's parent remote, which it is not.
+        """
+        span = self.span
+        seconds = span.attributes.get("duration")
+        if (
+            isinstance(seconds, int | float)
+            and 0 < seconds < _LONGEST_STREAM_S
+            and span.start_ns == span.end_ns
+        ):
+            start = span.end_ns - int(seconds * 1e9)
+            self.span = msgspec.structs.replace(span, start_ns=start, parent_is_remote=False)
+        elif not self.failed and _ANSWERED.isdisjoint(self.fields) and not self.output:
+            self.kind = Kind.OTHER
 
     def text(self, field: str) -> str | None:
         """A text field, None when missing or blank."""

@@ -1,7 +1,7 @@
 """OpenLLMetry (Traceloop), the flattened prompts up to 0.54 and the parts schema since 0.55.
 
 Reference: traceloop/openllmetry of 2026-06-28, opentelemetry-semantic-conventions-ai 0.5.1,
-traceloop-sdk 0.62.4.
+traceloop-sdk 0.62.4, opentelemetry-instrumentation-ollama 0.62.4.
 """
 
 from agentsight_otel.translation.dialects.base import Dialect, Kind
@@ -20,6 +20,8 @@ _REQUESTS = {
     "rerank": Kind.RETRIEVAL,
 }
 _PROPERTIES = "traceloop.association.properties."
+
+OLLAMA = Dialect(name="ollama", scopes=("opentelemetry.instrumentation.ollama",), asks_later=True)
 
 TRACELOOP = Dialect(
     name="traceloop",

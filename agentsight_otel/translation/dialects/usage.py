@@ -79,7 +79,7 @@ def read_usage(fields: dict[str, Any]) -> Usage:
         return Usage(total_input, output, cache_read)
     cache_write = rare.get("cache_write_tokens")
     bare = rare.get("input_tokens_without_cache")
-    if total_input is None and bare is not None:
+    if bare is not None and total_input in (None, bare):
         total_input = bare + (cache_read or 0) + (cache_write or 0)
     usage = Usage(
         total_input,
@@ -100,6 +100,7 @@ _OBJECT_KEYS = {
         "cached_tokens",
         "cache_read_input_tokens",
         "input_cached_tokens",
+        "input_cache_read",
         "cache_read",
         "cachedContentTokens",
     ),
@@ -128,6 +129,8 @@ def _usage_object(value: Any) -> Usage:
         return Usage()
     whole = counts.get("usage")
     counts = whole if isinstance(whole, dict) else counts
+    if "total" in counts:
+        counts = _added_up(counts)
     for details in _DETAILS:
         inner = counts.get(details)
         if isinstance(inner, dict):
@@ -137,6 +140,21 @@ def _usage_object(value: Any) -> Usage:
         for name, keys in _OBJECT_KEYS.items()
     }
     return Usage(**found)
+
+
+def _added_up(counts: dict[str, Any]) -> dict[str, Any]:
+    """Add the parts to the whole where each token is counted once, as Langfuse's handlers do."""
+    numbers = {
+        key: count for key in counts if key != "total" and (count := as_count(counts[key])) is not None
+    }
+    if sum(numbers.values()) != as_count(counts["total"]):
+        return counts
+    sides: dict[str, Any] = {
+        side: sum(count for key, count in numbers.items() if key.startswith(side))
+        for side in ("input", "output")
+        if side in numbers
+    }
+    return {**counts, **sides}
 
 
 def _cached_in_answer(answer: Any) -> int | None:

@@ -44,6 +44,7 @@ class ChatApp:
         model: Name of the model.
         scope: What the application puts around a turn to name its conversation and customer.
         run_tool: Runs a tool by its name; a failure is the text that the model is told.
+        asks_usage: A stream states its usage only when it is asked for.
     """
 
     def __init__(
@@ -52,11 +53,14 @@ class ChatApp:
         model: str,
         scope: Callable[[Conversation], AbstractContextManager[Any]] | None = None,
         run_tool: Callable[[str, dict[str, Any]], str] = run_tool_safely,
+        *,
+        asks_usage: bool = True,
     ) -> None:
         self._create = create
         self._model = model
         self._scope = scope or (lambda _conversation: nullcontext())
         self._run_tool = run_tool
+        self._asks_usage = asks_usage
         self._histories: dict[str, list[Message]] = {}
 
     def turn(self, conversation: Conversation, turn: Turn) -> str:
@@ -94,14 +98,8 @@ class ChatApp:
             return {
                 name: value for name, value in message.items() if name in {"role", "content", "tool_calls"}
             }
-        chunks = self._create(
-            model=self._model,
-            messages=history,
-            tools=tools,
-            stream=True,
-            stream_options={"include_usage": True},
-        )
-        return joined(chunks)
+        asked = {"stream_options": {"include_usage": True}} if self._asks_usage else {}
+        return joined(self._create(model=self._model, messages=history, tools=tools, stream=True, **asked))
 
 
 def content_of(turn: Turn) -> Any:

@@ -58,6 +58,10 @@ class LogCollector:
         if record.trace_id:
             self._logs.append(log_json(log_record))
 
+    def add(self, records: Iterable[dict[str, Any]]) -> None:
+        """Keep records that are in these fields already."""
+        self._logs += records
+
     def shutdown(self) -> None:
         """Nothing to close."""
 

@@ -72,6 +72,7 @@ class Context:
 
     Attributes:
         collector: Takes the spans that do not come by way of *provider*.
+        log_collector: Likewise for log records and *loggers*.
     """
 
     url: str
@@ -79,6 +80,7 @@ class Context:
     provider: TracerProvider
     loggers: LoggerProvider
     collector: SpanCollector
+    log_collector: LogCollector
 
     @property
     def openai_url(self) -> str:
@@ -143,7 +145,7 @@ class Recorder:
         script = rules(scenario)
         server.script.load(self._driver.adapt(script) if self._driver.adapt else script)
         server.script.delay = 0.03 if scenario.concurrent else 0.0
-        context = Context(server.url, scenario, self._provider, self._loggers, self._spans)
+        context = Context(server.url, scenario, self._provider, self._loggers, self._spans, self._logs)
         if not self._instrumented:
             self._driver.instrument(context)
             self._instrumented = True

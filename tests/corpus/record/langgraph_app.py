@@ -45,14 +45,18 @@ class LangGraphApp:
         answer = self._billing.invoke({"messages": [{"role": "user", "content": question}]})
         return str(answer["messages"][-1].content)
 
+    def _config(self) -> dict[str, Any]:
+        """What every run is configured with."""
+        return {}
+
     def turn(self, conversation: Conversation, turn: Turn) -> None:
         """Run one turn; without an id there is no thread, so the application keeps the history."""
         question = {"messages": [{"role": "user", "content": turn.text}]}
         if not conversation.id:
             self._history += question["messages"]
-            self._history = self._forgetful.invoke({"messages": self._history})["messages"]
+            self._history = self._forgetful.invoke({"messages": self._history}, self._config())["messages"]
             return
-        config: dict[str, Any] = {
+        config: dict[str, Any] = self._config() | {
             "configurable": {"thread_id": conversation.id},
             "metadata": {"session_id": conversation.id, "user_id": conversation.customer},
         }

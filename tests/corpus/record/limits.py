@@ -52,8 +52,8 @@ def _numbers(value: Any) -> Iterator[int]:
     if isinstance(value, list):
         for item in value:
             yield from _numbers(item)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
+        yield int(value)
 
 
 class Evidence:

@@ -1,0 +1,18 @@
+"""OpenAI's client under Node instrumented by OpenInference."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from harness import Driver, run
+from node_app import instrument, play_under_node
+
+if __name__ == "__main__":
+    run(
+        Driver(
+            name="openai_node_openinference",
+            instrument=instrument,
+            outside=partial(play_under_node, script="openai_node.mjs", style="openinference"),
+            per_turn=True,
+        )
+    )
