@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,10 +20,20 @@ LAST_PORT = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0 for success, 1 for a problem found, 2 for a command that could not run."""
+    """Run one command; return 0 for success, 1 for a problem found, 2 for a command that could not run.
+
+    130 after Ctrl+C and 141 when nobody reads on, as after `| head`, are what a shell would report.
+    """
     parsed = parser().parse_args(arguments)
+    if sys.stdout is None:
+        return _fail("standard output is closed")
     try:
-        return int(parsed.run(parsed) or 0)
+        result = int(parsed.run(parsed) or 0)
+        sys.stdout.flush()
+        return result
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered goes nowhere
+        return 141
     except AgentSightException as error:
         return _fail(str(error))
     except OSError as error:
@@ -139,9 +150,9 @@ def _doctor(given: argparse.Namespace) -> int:
     del given
     worst = 0
     for finding in doctor.examine():
-        say(f"{finding.level:8}{finding.subject:12}{finding.text}")
+        say(f"{finding.level:8}{finding.subject:17}{finding.text}")
         if finding.advice:
-            say(f"{'':20}→ {finding.advice}")
+            say(f"{'':25}→ {finding.advice}")
         worst = max(worst, int(finding.level is doctor.Level.PROBLEM))
     return worst
 

@@ -219,12 +219,20 @@ _MOST = {
 }
 
 
+_EXPECTED: dict[Callable[[str], Any], str] = {
+    int: "a whole number",
+    float: "a number",
+    _bool: "1 or 0, true or false, yes or no, on or off",
+}
+
+
 def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
+    env, parse = field.metadata["env"], field.metadata["parse"]
     try:
-        return field.metadata["parse"](raw)
+        return parse(raw)
     except ValueError:
-        env = field.metadata["env"]
-        raise ConfigurationException(f"{env} has a value that cannot be read", field=field.name) from None
+        limit = _EXPECTED.get(parse) or _choice(parse)
+        raise ConfigurationException(f"{env} must be {limit}", field=field.name, limit=limit) from None
 
 
 def read_key_file(name: str) -> str | None:
@@ -246,9 +254,13 @@ def _checked_member(name: str, kind: type[StrEnum], value: Any) -> StrEnum:
     try:
         return kind(value)
     except ValueError:
-        *others, last = kind
-        limit = f"{', '.join(others)} or {last}"
+        limit = _choice(kind)
         raise ConfigurationException(f"{name} must be {limit}", field=name, limit=limit) from None
+
+
+def _choice(kind: type[StrEnum]) -> str:
+    *others, last = kind
+    return f"{', '.join(others)} or {last}"
 
 
 def _check_number(name: str, value: object, most: float) -> None:
@@ -270,13 +282,16 @@ def _check_key(key: object) -> None:
 def _checked_endpoint(endpoint: object, allow_plain_http: bool) -> str:
     if not isinstance(endpoint, str) or not _is_web_address(endpoint):
         raise ConfigurationException(
-            "endpoint must be an http or https URL", field="endpoint", limit="http(s) URL"
+            "endpoint (AGENTSIGHT_API_ENDPOINT) must be an http or https URL, such as "
+            f"{DEFAULT_ENDPOINT} or http://127.0.0.1:8000",
+            field="endpoint",
+            limit="http(s) URL",
         )
     parts = urlsplit(endpoint)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS and not allow_plain_http:
         raise ConfigurationException(
-            "endpoint must be https on another machine, for the key would travel unencrypted; "
-            "allow_plain_http or AGENTSIGHT_ALLOW_PLAIN_HTTP=1 allows it",
+            "endpoint (AGENTSIGHT_API_ENDPOINT) must be https on another machine, for the key would travel "
+            "unencrypted; allow_plain_http or AGENTSIGHT_ALLOW_PLAIN_HTTP=1 allows it",
             field="endpoint",
             limit="https on another machine",
         )

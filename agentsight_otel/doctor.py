@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
 from typing import NamedTuple
 
 from google.protobuf.internal import api_implementation
@@ -33,6 +38,7 @@ from agentsight_otel.exceptions import (
     UnauthorizedException,
 )
 from agentsight_otel.exporters import spool
+from agentsight_otel.journal.folder import ensure_private
 
 DISTRIBUTIONS = (
     "opentelemetry-api",
@@ -42,6 +48,20 @@ DISTRIBUTIONS = (
     "requests",
     "msgspec",
 )
+OTHER_VARIABLES = frozenset(
+    {
+        "AGENTSIGHT_COLLECTOR_CACHE",
+        "AGENTSIGHT_OTLP_ENDPOINT",
+        "AGENTSIGHT_QUEUE_DIR",
+        "AGENTSIGHT_REQUIRE_ALL",
+        "AGENTSIGHT_SCREENSHOTS",
+        "AGENTSIGHT_SOAK",
+        "AGENTSIGHT_STRICT",
+        "AGENTSIGHT_TIER2",
+        "AGENTSIGHT_TIER2_PORT",
+    }
+)
+"""Variables of ours that are no settings: of the tests and of `collector-config`."""
 ATTRIBUTE_LIMIT_ADVICE = (
     "long histories lose attributes past 128 a span: set OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=4096 where "
     "instrumentations flatten messages (OpenInference, OpenLLMetry)"
@@ -77,12 +97,17 @@ def examine(environ: Mapping[str, str] | None = None) -> Iterator[Finding]:
     environ = os.environ if environ is None else environ
     yield from _versions()
     yield from _opentelemetry(environ)
+    yield from _names(environ)
     try:
         config = Config.resolve(environ)
     except AgentSightException as error:
-        yield Finding(Level.PROBLEM, error.field or "settings", str(error))
+        subject = error.field or "settings"
+        yield Finding(Level.PROBLEM, subject, str(error), _correction(subject))
         return
     yield from _key(config)
+    if not config.deliver:
+        text = "AGENTSIGHT_DELIVER is off: this process makes spans and delivers nothing"
+        yield Finding(Level.NOTE, "delivery", text, "unset it, unless a Collector takes the spans")
     yield from _journal(config)
     if config.has_usable_key:
         yield from _backend(config)
@@ -136,6 +161,20 @@ def _opentelemetry(environ: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(Level.NOTE, "otel", text, f"unset {name} where conversations are recorded")
 
 
+def _names(environ: Mapping[str, str]) -> Iterator[Finding]:
+    known = {field.metadata["env"] for field in dataclasses.fields(Config)} | OTHER_VARIABLES
+    for name in sorted(set(environ) - known):
+        if name.startswith("AGENTSIGHT_") and environ[name]:
+            meant = difflib.get_close_matches(name, known - OTHER_VARIABLES, n=1, cutoff=0.8)
+            advice = f"did you mean {meant[0]}?" if meant else ""
+            yield Finding(Level.NOTE, "settings", f"{name} is no setting of this package", advice)
+
+
+def _correction(setting: str) -> str:
+    field = Config.__dataclass_fields__.get(setting)
+    return f"correct {field.metadata['env']}, or unset it: the default is {field.default}" if field else ""
+
+
 def _key(config: Config) -> Iterator[Finding]:
     if config.api_key is None:
         advice = "set AGENTSIGHT_API_KEY; `agentsight-otel serve` prints one for a local server"
@@ -163,12 +202,26 @@ def _journal(config: Config) -> Iterator[Finding]:
         advice = "set AGENTSIGHT_SPOOL_DIR to a folder that can be written"
         yield Finding(Level.PROBLEM, "journal", "there is nowhere to keep records on disk", advice)
         return
+    if reason := _unwritable(found.folder):
+        text = f"{found.folder} cannot be written ({reason}): records wait in memory and die with the process"
+        advice = "set AGENTSIGHT_SPOOL_DIR to a folder of your own that can be written"
+        yield Finding(Level.PROBLEM, "journal", text, advice)
+        return
     waiting = sum(found.waiting.values())
     text = f"durability={config.durability}, {waiting:,} records wait in {found.folder}"
     yield Finding(Level.OK, "journal", text, "`agentsight-otel spool drain` delivers them" if waiting else "")
     if found.dead:
         advice = "`agentsight-otel spool dead` says why, `spool requeue` tries them again"
         yield Finding(Level.NOTE, "journal", f"{found.dead:,} dead letters: the backend refused them", advice)
+
+
+def _unwritable(folder: Path) -> str | None:
+    try:
+        ensure_private(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _backend(config: Config) -> Iterator[Finding]:
@@ -182,12 +235,19 @@ def _backend(config: Config) -> Iterator[Finding]:
     except ForbiddenException:
         yield Finding(Level.PROBLEM, "backend", f"{where} does not let this key in", "use an agent's API key")
         return
-    except ConversationNetworkException:
+    except ConversationNetworkException as error:
         advice = "check AGENTSIGHT_API_ENDPOINT, the network and any proxy; nothing tracked is lost meanwhile"
-        yield Finding(Level.PROBLEM, "backend", f"{where} cannot be reached", advice)
+        if "tls error" in str(error):
+            advice = "check the certificate, or SSL_CERT_FILE; `agentsight-otel serve` itself speaks http:"
+        yield Finding(Level.PROBLEM, "backend", str(error), advice)
         return
     except ConversationApiException as error:
-        yield Finding(Level.NOTE, "backend", f"{where} answers /api/me/ with status {error.status_code}")
+        text = f"{where} answers /api/me/ with status {error.status_code}"
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            advice = "AGENTSIGHT_API_ENDPOINT is the base URL alone, without /api or a page behind it"
+            yield Finding(Level.PROBLEM, "backend", text, advice)
+        else:
+            yield Finding(Level.NOTE, "backend", text)
         return
     yield Finding(Level.OK, "backend", f"{where} knows the key: agent {me.get('agent_name')!r}")
     if me.get("role") != "write":

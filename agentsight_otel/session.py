@@ -56,6 +56,7 @@ Answerer = Callable[[str, str, Mapping[str, str], bytes], Answer]
 _instead: Answerer | None = None
 _left_out: frozenset[str] = frozenset()
 _SLICE = 0.1
+_SENT_AT_ONCE = 256 * 1024
 _MIN_TIMEOUT = 0.001
 _current = threading.local()
 _NO_ANSWER = (requests.exceptions.RequestException, OSError, http.client.HTTPException)
@@ -143,7 +144,7 @@ def send(
             most = MAX_READ_BYTES if method == "GET" else MAX_ANSWER_BYTES
             return response.status_code, response.headers, _read(response, most)
     except (*_NO_ANSWER, LocationParseError) as error:  # the last for a host that cannot be a name
-        cause = "interrupted" if limit.interrupted else _cause(error)
+        cause = limit.reached or _cause(error)
         raise TransportError(cause, f"{cause} error: {type(error).__name__}") from None
 
 
@@ -184,20 +185,25 @@ class _KeyAuth(AuthBase):
 
 
 class _Limit:
-    """The end of one request: a moment, or the stop event."""
+    """The end of one request: a moment, or the stop event.
+
+    Attributes:
+        reached: What ended the request, ``timeout`` or ``interrupted``; empty while nothing did.
+    """
 
     def __init__(self, deadline: float, stop: threading.Event) -> None:
         self._deadline = deadline
         self._stop = stop
-        self.interrupted = False
+        self.reached = ""
 
     def next_slice(self) -> float:
         """Return how long to wait for bytes before asking again."""
         if self._stop.is_set():
-            self.interrupted = True
-            raise TimeoutError("interrupted")
+            self.reached = "interrupted"
+            raise TimeoutError(self.reached)
         left = self._deadline - time.monotonic()
         if left <= 0:
+            self.reached = "timeout"
             raise TimeoutError("the request's time is up")
         return max(min(left, _SLICE), _MIN_TIMEOUT)
 
@@ -238,12 +244,35 @@ class _LimitedResponse(http.client.HTTPResponse):
             raise http.client.HTTPException("the answer breaks off in its headers")
 
 
+def _sent(sock: Any, data: Any) -> bool:
+    """Send bytes until the request's limit; on TLS a socket's own timeout starts anew with every record."""
+    if sock is None or not isinstance(data, bytes):
+        return False
+    left = memoryview(data)
+    while left:
+        sock.settimeout(_current.limit.next_slice())
+        try:
+            sent = sock.send(left[:_SENT_AT_ONCE])
+        except TimeoutError:
+            continue
+        left = left[sent:]
+    return True
+
+
 class _Connection(HTTPConnection):
     response_class = _LimitedResponse
+
+    def send(self, data: Any) -> None:
+        if not _sent(self.sock, data):
+            super().send(data)
 
 
 class _SecureConnection(HTTPSConnection):
     response_class = _LimitedResponse
+
+    def send(self, data: Any) -> None:
+        if not _sent(self.sock, data):
+            super().send(data)
 
 
 class _Pool(HTTPConnectionPool):
@@ -260,6 +289,14 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+    def close(self) -> None:
+        """Close the connections ourselves: the pools' finalizers have run when the process ends."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 -- not a dict; it has no iterator
+                if (pool := manager.pools.get(key)) is not None:
+                    pool.close()
+        super().close()
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)

@@ -5,19 +5,23 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
-from agentsight_otel.captured import Captured, capture_payloads
-from agentsight_otel.encoding import decode_json
-from agentsight_otel.gateway.sockets import bind, url_of
-from agentsight_otel.server.app import create_app
-from agentsight_otel.server.dashboard import login_link
-from agentsight_otel.server.dashboard import routes as dashboard_routes
-from agentsight_otel.server.faults import Faults
-from agentsight_otel.server.listener import Listener
-from agentsight_otel.server.otlp import OtlpDoor
-from agentsight_otel.server.recording import RecordedRequest, Recorder, TrackedProtocol
-from agentsight_otel.server.store import Store
-from agentsight_otel.server.store.engine import MEMORY
-from agentsight_otel.server.store.keys import create_agent, create_key
+try:
+    from agentsight_otel.captured import Captured, capture_payloads
+    from agentsight_otel.encoding import decode_json
+    from agentsight_otel.gateway.sockets import bind, url_of
+    from agentsight_otel.server.app import create_app
+    from agentsight_otel.server.dashboard import login_link
+    from agentsight_otel.server.dashboard import routes as dashboard_routes
+    from agentsight_otel.server.faults import Faults
+    from agentsight_otel.server.listener import Listener
+    from agentsight_otel.server.otlp import OtlpDoor
+    from agentsight_otel.server.recording import RecordedRequest, Recorder, TrackedProtocol
+    from agentsight_otel.server.store import Store
+    from agentsight_otel.server.store.engine import MEMORY
+    from agentsight_otel.server.store.keys import create_agent, create_key
+except ModuleNotFoundError as error:
+    needed = f"agentsight_otel.testing needs {error.name}: pip install 'agentsight-otel[server]'"
+    raise ModuleNotFoundError(needed, name=error.name) from None
 
 __all__ = ["Captured", "Faults", "LocalServer", "RecordedRequest", "capture_payloads"]
 

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections import deque
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from agentsight_otel.clients.errors import error_for
 from agentsight_otel.clients.query import Params
@@ -74,6 +74,9 @@ class RestClient:
             transport = Transport(self._endpoint, self._api_key, timeout=self._timeout)
         try:
             return transport.request(method, target, body=body)
+        except ConversationNetworkException as error:
+            where = urlsplit(self._endpoint).netloc.rpartition("@")[2]
+            raise ConversationNetworkException(f"{where} cannot be reached ({error})") from None
         finally:
             self._idle.append(transport)
 

@@ -21,12 +21,14 @@ T = TypeVar("T")
 class Singleton(Generic[T]):
     """One object of the process, made when it is first asked for, by whichever thread.
 
+    Importing it by name reads no settings: an application may load its environment after its imports.
+
     Attributes:
         made: The object, or None.
     """
 
-    def __init__(self, make: Callable[..., T]) -> None:
-        self._make = make
+    def __init__(self, kind: type[T]) -> None:
+        self._unused = _unused(kind)
         self.made: T | None = None
 
     def __call__(self) -> T:
@@ -36,8 +38,23 @@ class Singleton(Generic[T]):
             return made
         with SETUP:
             if self.made is None:
-                self.made = self._make(config=PIPELINE.config)
+                self.made = object.__new__(self._unused)
             return self.made
+
+
+def _unused(kind: type[Any]) -> type[Any]:
+    """Return a class whose objects become those of *kind*, with the settings in force, at their first use."""
+
+    def __getattr__(self: Any, name: str) -> Any:  # noqa: N807 -- becomes the method: an attribute is missing
+        if name.startswith("__"):
+            raise AttributeError(name)  # somebody looks what kind of object this is
+        with SETUP:
+            if type(self) is not kind:
+                kind.__init__(self, config=PIPELINE.config)
+                self.__class__ = kind
+        return getattr(self, name)
+
+    return type(kind.__name__, (kind,), {"__getattr__": __getattr__, "__doc__": kind.__doc__})
 
 
 get_conversation_tracker = Singleton(ConversationTracker)

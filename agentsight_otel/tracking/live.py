@@ -10,7 +10,7 @@ import weakref
 from contextvars import Context as VarContext
 from contextvars import copy_context
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -29,6 +29,8 @@ from agentsight_otel.tracking.endings import Said, add_messages, end_span, outco
 from agentsight_otel.tracking.ids import conversation_trace_id, new_span_id
 from agentsight_otel.tracking.limits import messages_per_turn
 from agentsight_otel.tracking.tracers import IDS, TracerGetter, own, sampled
+
+T = TypeVar("T")
 
 logger = logging.getLogger("agentsight_otel")
 
@@ -213,7 +215,7 @@ class TurnScope:
         self._deferred = True
         return self
 
-    def wrap(self, obj: Any) -> Any:
+    def wrap(self, obj: T) -> T:
         """Stay open until *obj* ends, and return it.
 
         Takes a response with a ``body_iterator``, an iterator, an asynchronous iterator, a future or an
@@ -221,7 +223,8 @@ class TurnScope:
         """
         self._deferred = True
         context = self._inside.copy() if self._inside is not None else copy_context()
-        return streams.follow(obj, context, self.ended)
+        followed: T = streams.follow(obj, context, self.ended)
+        return followed
 
     def end(self, *, complete: bool = True, reason: str | None = None) -> None:
         """End the turn."""

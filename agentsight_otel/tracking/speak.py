@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from agentsight_otel.enums import Sender
 from agentsight_otel.tracking import recording, shapes
@@ -12,6 +12,8 @@ from agentsight_otel.tracking.context import Conversation, current
 from agentsight_otel.tracking.live import TurnScope, current_turn, start_span
 
 logger = logging.getLogger("agentsight_otel")
+
+T = TypeVar("T")
 
 _ONE_OFF = "message"
 _USER, _AGENT = Sender.USER, Sender.AGENT
@@ -47,7 +49,7 @@ def button(event: str, label: str, value: str, metadata: Mapping[str, Any] | Non
         span.end()
 
 
-def wrap(obj: Any) -> Any:
+def wrap(obj: T) -> T:
     """Keep the open turn open until *obj* ends; see `TurnScope.wrap`."""
     turn = current_turn()
     return turn.wrap(obj) if turn is not None else obj

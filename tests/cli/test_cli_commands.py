@@ -52,9 +52,12 @@ def track(server: LocalServer, conversation_id: str = "c-1", **fields: str) -> N
 
 
 def test_demo_shows_the_transcript_it_reads_back() -> None:
-    """The demo runs the whole circle and ends by itself when told to."""
-    result = command("demo", "--exit", "--conversations", "20")
+    """The demo runs the whole circle, ends by itself when told to and leaves nothing open."""
+    result = command(
+        "demo", "--exit", "--conversations", "20", env={"PYTHONWARNINGS": "always::ResourceWarning"}
+    )
     assert result.returncode == 0, result.stderr
+    assert "ResourceWarning" not in result.stderr
     assert "delivered=True" in result.stdout
     assert "Action search_docs performed" in result.stdout
     assert "Action fallback_to_human performed" in result.stdout

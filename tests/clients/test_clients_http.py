@@ -16,6 +16,8 @@ from agentsight_otel.exceptions import (
     RateLimitedException,
     UnauthorizedException,
 )
+from agentsight_otel.testing import LocalServer
+from agentsight_otel.transport import Transport
 
 
 @pytest.mark.parametrize(
@@ -87,14 +89,27 @@ def test_reads_give_up_and_say_why(script: Script, api: AgentSightAPI) -> None:
     assert len(script.asked) == 4
 
 
-def test_unreachable_server_names_no_url_and_no_key() -> None:
-    """The network error is typed and its whole traceback quotes neither filters nor key."""
+def test_unreachable_server_is_named_and_no_key() -> None:
+    """The network error says which machine, and its whole traceback quotes neither filters nor key."""
     manager = ConversationManager(KEY, "http://127.0.0.1:9")
     with pytest.raises(ConversationNetworkException) as caught:
         manager.submit_feedback("conv_secret", "positive")
     shown = "".join(traceback.format_exception(caught.value))
+    assert str(caught.value).startswith("127.0.0.1:9 cannot be reached (")
     assert KEY not in shown
     assert "conv_secret" not in str(caught.value)
+
+
+def test_a_closed_transport_leaves_no_connection(server: LocalServer) -> None:
+    """Closing closes the connections though a pool's own finalizer has run, as when the process ends."""
+    transport = Transport(server.url, server.api_key)
+    assert transport.request("GET", "/api/me/").status == 200
+    pools = transport._session.get_adapter(server.url).poolmanager.pools
+    pool = pools[pools.keys().pop()]  # holding it keeps its finalizer from running
+    [connection] = [one for one in pool.pool.queue if one is not None]
+    assert connection.sock is not None
+    transport.close()
+    assert connection.sock is None
 
 
 def test_netrc_does_not_replace_the_key(

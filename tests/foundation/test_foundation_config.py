@@ -68,6 +68,28 @@ def test_a_bad_value_names_its_field(environ: dict[str, str], field: str) -> Non
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"AGENTSIGHT_TIMEOUT": "soon"}, "AGENTSIGHT_TIMEOUT must be a number"),
+        ({"AGENTSIGHT_SPOOL_MAX_BYTES": "1 GB"}, "AGENTSIGHT_SPOOL_MAX_BYTES must be a whole number"),
+        ({"AGENTSIGHT_DELIVER": "maybe"}, "AGENTSIGHT_DELIVER must be 1 or 0, true or false"),
+        ({"AGENTSIGHT_DURABILITY": "x"}, "AGENTSIGHT_DURABILITY must be process, power or memory"),
+        (
+            {"AGENTSIGHT_API_ENDPOINT": "localhost:8000"},
+            "AGENTSIGHT_API_ENDPOINT) must be an http or https URL",
+        ),
+    ],
+    ids=["number", "whole", "switch", "choice", "endpoint"],
+)
+def test_a_bad_variable_says_what_it_may_be(environ: dict[str, str], expected: str) -> None:
+    """The message names the variable and what it takes, so that nobody has to look it up."""
+    with pytest.raises(ConfigurationException) as caught:
+        Config.resolve(environ)
+    assert expected in str(caught.value)
+    assert caught.value.limit
+
+
 def test_plain_http_to_another_machine_is_allowed_only_when_asked() -> None:
     """A key does not travel unencrypted unless somebody wants it."""
     elsewhere = {"AGENTSIGHT_API_ENDPOINT": "http://agentsight.example"}

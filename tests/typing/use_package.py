@@ -19,6 +19,7 @@ from agentsight_otel import (
     conversation_tracker,
     tool,
     turn,
+    wrap,
 )
 from agentsight_otel.exporters import AgentSightSpanExporter, FileSpanExporter
 from agentsight_otel.helpers import generate_conversation_id
@@ -51,6 +52,9 @@ provider.add_span_processor(BatchSpanProcessor(FileSpanExporter("payloads")))
 def add(left: int, right: int) -> int:
     """Decorated functions keep their types."""
     return left + right
+
+
+assert_type(wrap(iter(["a", "b"])), Iterator[str])
 
 
 @turn(id_from="session", infer=True)
