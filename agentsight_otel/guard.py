@@ -44,6 +44,21 @@ def guarded(default: R) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
+def failure_of(function: Callable[[], object]) -> str | None:
+    """Call *function*; return the kind of error it raised, None when it returned.
+
+    For what tries records one by one after `guarded` told of a failure, to find those that caused it; like
+    that it raises with ``AGENTSIGHT_STRICT=1``.
+    """
+    try:
+        function()
+    except Exception as error:
+        if os.environ.get("AGENTSIGHT_STRICT") == "1":
+            raise
+        return type(error).__name__
+    return None
+
+
 def _log(place: str, kind: str) -> None:
     now = time.monotonic()
     if now - _last_logged.get((place, kind), float("-inf")) >= LOG_INTERVAL:

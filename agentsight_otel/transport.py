@@ -69,7 +69,8 @@ class Outcome:
         status: HTTP status, None when there was no answer.
         retry_after: Seconds the server asked for, or None.
         body: The parsed answer, or None.
-        cause: ``network``, ``timeout``, ``tls``, ``interrupted`` or ``endpoint`` when there was no answer.
+        cause: ``network``, ``timeout``, ``tls``, ``interrupted`` or ``endpoint`` when there was no answer,
+            ``broken`` when our own code failed.
         seconds: How long the request took.
     """
 
@@ -80,6 +81,9 @@ class Outcome:
     body: Any = None
     cause: str | None = None
     seconds: float = 0.0
+
+
+BROKEN = Outcome(Verdict.RETRY, "an error in agentsight-otel itself", cause="broken")
 
 
 def judge(answer: Answer) -> Outcome:

@@ -206,6 +206,10 @@ class Batcher:
             part.conversation_id == conversation_id for batch in self._ready for part in batch.parts
         )
 
+    def parts(self) -> list[Part]:
+        """Return what has not been taken."""
+        return [*self._parts.values(), *(part for batch in self._ready for part in batch.parts)]
+
     def _joins(self, block: Block, origin: Origin) -> bool:
         """Add a block to what is there of its conversation, if it says nothing new of it and has room."""
         there = self._parts.get(block.conversation_id)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from agentsight_otel.exporters.adoption import Adopter
-from agentsight_otel.exporters.batching import Batch, Batcher
+from agentsight_otel.exporters.batching import Batch, Batcher, Part
 from agentsight_otel.exporters.clock import CLOCK, Clock
 from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.exporters.graveyard import Graveyard
 from agentsight_otel.exporters.ledger import Ledger
 from agentsight_otel.exporters.link import Link
 from agentsight_otel.exporters.notices import Notices
+from agentsight_otel.exporters.rescue import rescue
 from agentsight_otel.exporters.settlement import Settlement
 from agentsight_otel.exporters.tickets import Ticket
 from agentsight_otel.exporters.uploads import ATTACHMENTS, Pending, Uploader
+from agentsight_otel.guard import guarded
 from agentsight_otel.journal import Kind
 from agentsight_otel.translation.block import Upload
-from agentsight_otel.translation.span_data import SpanKey
-from agentsight_otel.transport import Outcome, Verdict
+from agentsight_otel.translation.span_data import LogData, SpanData, SpanKey
+from agentsight_otel.transport import BROKEN, Outcome, Verdict
 
 if TYPE_CHECKING:
     from agentsight_otel.translation.assembly import Assembled, Assembler
@@ -33,6 +35,8 @@ STEP = 16
 _HOUSEKEEPING = 5.0
 _ASSEMBLY_CHECK = 0.5
 _IDLE = 30.0
+_MOST_DOUBLINGS = 6
+_FAILED = -1.0
 _MIN_REQUEST = 16 * 1024
 _ISOLATE_AFTER = 3
 # While others record, each step is followed by a pause, so that few of their calls find us at work: in the
@@ -85,6 +89,8 @@ class Courier:
         self._notices = Notices()
         self._keep_at = 0.0
         self._calm_at = time.monotonic()
+        self._failed = self._translating = False
+        self._failures = 0
         self.draining = False
         self.kicked = False
         self.waits = False
@@ -106,6 +112,15 @@ class Courier:
             self._keep_house(now)
         elif self._adopter.unfinished:
             self._adopter.run(now)
+        wait = _FAILED if self._failed else self._work(now)
+        if wait == _FAILED:
+            return self._rescue(now)
+        self._failures = 0
+        return wait
+
+    @guarded(_FAILED)
+    def _work(self, now: float) -> float:
+        """Send something if it is time to; ``_FAILED`` says that code of ours failed."""
         if self.kicked:
             self.kicked = False
             self._link.backoff.skip()
@@ -118,12 +133,43 @@ class Courier:
             return 0.0
         return self._rest(now)
 
+    @guarded(None)
     def _keep_house(self, now: float) -> None:
         self._keep_at = now + _HOUSEKEEPING
-        self._ledger.evict()
-        self._ledger.save_again()
-        self._adopter.run(now, at_once=self.adopting)
-        self.adopting = False
+        try:
+            self._ledger.evict()
+            self._ledger.save_again()
+            self._adopter.run(now, at_once=self.adopting)
+        finally:
+            self.adopting = False
+
+    def _rescue(self, now: float) -> float:
+        """Go on with what was in hand, but for what our own code fails on: that becomes dead letters."""
+        if not self._translating:
+            self.reset()
+        self._failed, self._translating = True, False
+        parts = [*self._batcher.parts(), *self._outgoing_parts()]
+        batched = {id(entry) for entry in self._settlement.entries(parts)}
+        batched |= {id(pending.entry) for pending in self._uploads}
+        entries: dict[int, Entry] = {}
+        values: list[SpanData | LogData] = []
+        for entry, value in self._ledger.in_hand(batched):
+            if entry.kind == Kind.UPLOAD:
+                self._assemble([(entry, value)])
+            else:
+                entries[id(value)] = entry
+                values.append(value)
+        found = rescue(values, self._make_assembler, self._max_request_bytes)
+        for culprit, error in found.culprits:
+            self._settlement.bury([entries[id(culprit)]], f"it cannot be translated: {error}", None)
+        self._assembler = found.assembler
+        for each in found.assembled:
+            self._accept(each)
+        self._failed = False
+        self._failures = 0 if found.culprits else self._failures + 1
+        # What fails without a culprit may do so after each request: it must not be sent all the time.
+        self._link.backoff.hold(now, 2.0 ** min(self._failures, _MOST_DOUBLINGS) - 1.0)
+        return 0.0
 
     def _rest(self, now: float) -> float:
         due = [max(0.0, self._keep_at - now)]
@@ -148,9 +194,9 @@ class Courier:
         self._assembler.go_without(left_out.popleft() for _ in range(ended))
         if self.draining:
             self.draining = False
-            self._accept(self._assembler.drain())
+            self._translate(self._assembler.drain)
         elif self._assembler.pending:
-            self._accept(self._assembler.expire(time.time_ns()))
+            self._translate(self._assembler.expire, time.time_ns())
 
     def _pause(self, *, others: bool) -> None:
         """Let other threads run; for longer when *others* recorded meanwhile."""
@@ -169,9 +215,15 @@ class Courier:
             return
         values = [value for _, value in taken]
         if kind == Kind.LOG:
-            self._accept(self._assembler.add_logs(values, time.time_ns()))
+            self._translate(self._assembler.add_logs, values, time.time_ns())
         else:
-            self._accept(self._assembler.add(values, time.time_ns()))
+            self._translate(self._assembler.add, values, time.time_ns())
+
+    def _translate(self, method: Callable[..., Assembled], *given: Any) -> None:
+        self._translating = True
+        assembled = method(*given)
+        self._translating = False
+        self._accept(assembled)
 
     def _accept(self, assembled: Assembled) -> None:
         self._notices.tell(self._assembler.notices)
@@ -258,7 +310,7 @@ class Courier:
             return False
         outcome = self._uploader.send(pending)
         self._observe(ATTACHMENTS, 1, outcome)
-        if outcome.verdict is Verdict.OK or outcome.status != 404:
+        if outcome.verdict is Verdict.OK or (outcome.status != 404 and outcome.cause != BROKEN.cause):
             self._link.note(outcome, now)
         self._follow_upload(pending, outcome, now)
         return True
@@ -278,7 +330,9 @@ class Courier:
 
     def _blocked(self, conversation_id: str) -> bool:
         return self._batcher.holds(conversation_id) or any(
-            part.conversation_id == conversation_id
-            for batch in (*self._outgoing, *self._aside)
-            for part in batch.parts
+            part.conversation_id == conversation_id for part in self._outgoing_parts()
         )
+
+    def _outgoing_parts(self) -> Iterator[Part]:
+        for batch in (*self._outgoing, *self._aside):
+            yield from batch.parts

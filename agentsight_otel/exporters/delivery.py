@@ -110,6 +110,8 @@ class Delivery:
         ticket = Ticket(self._ledger.condition)
         if (parked := self._link.parked) is not None:  # whoever waits hears what all others were told
             ticket.note(parked, self._link.parked_status, parked=True)
+        elif (trouble := self._link.trouble) is not None:
+            ticket.error, ticket.status_code = trouble
         entries: list[Entry] = []
         mask = None if masked else self.mask
         for start in range(0, len(spans), STEP):

@@ -66,7 +66,7 @@ def decode(kind: int, payload: bytes) -> Any:
         if kind == _SPAN and is_packed(payload):
             return unpack(payload)
         return _decoders[kind].decode(payload)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None
 
 

@@ -6,7 +6,8 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from agentsight_otel.config import Config
 from agentsight_otel.exporters.assembling import make_assembler
 from agentsight_otel.exporters.batching import Batcher
 from agentsight_otel.exporters.notices import Notices
+from agentsight_otel.exporters.rescue import rescue
+from agentsight_otel.forking import SETUP
 from agentsight_otel.guard import guarded
 from agentsight_otel.translation.masking import mask_span
 from agentsight_otel.translation.readable import from_readable_span
@@ -54,18 +57,26 @@ class FileSpanExporter(SpanExporter):
         self._directory = Path(directory)
         self._export_all = export_all
         self._mask = mask
-        self._assembler = make_assembler(
-            environment=environment, export_all=export_all, max_text_length=max_text_length
+        self._max_bytes = max_request_bytes
+        self._make = partial(
+            make_assembler, environment=environment, export_all=export_all, max_text_length=max_text_length
         )
         self._notices = Notices()
-        self._batcher = Batcher(max_request_bytes)
         self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
         self._shut = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin with nothing; so does a forked child, for what waits is its parent's to write."""
+        self._assembler = self._make()
+        self._batcher = Batcher(self._max_bytes)
+        self._waiting: dict[SpanKey, SpanData] = {}
+        self._lock = threading.Lock()
+        self._pid = os.getpid()  # last: from now on no thread waits for all this
 
     @guarded(SpanExportResult.FAILURE)
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Write what is complete; FAILURE after `shutdown` or when the folder cannot be written."""
+        """Write what is complete; FAILURE after `shutdown` or when something could not be written."""
         if self._shut:
             return SpanExportResult.FAILURE
         converted: list[SpanData] = []
@@ -78,18 +89,23 @@ class FileSpanExporter(SpanExporter):
         if self._mask is not None:
             mask = self._mask
             converted = [mask_span(span, mask) for span in converted]
+        self._check_process()
         with self._lock:
-            now = time.time_ns()
-            written = self._write(self._assembler.add(converted, now))
-            self._assembler.go_without(left_out)
-            written = self._write(self._assembler.expire(now)) and written
+            new = {span.key: span for span in converted if span.key not in self._waiting}
+            self._waiting |= new
+            found: list[Assembled] = []
+            whole = self._advance(found, new.values(), left_out)
+            written = self._write(found, whole=whole)
         return SpanExportResult.SUCCESS if written else SpanExportResult.FAILURE
 
     @guarded(default=False)
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 -- OTel's signature
-        """Write what waits for the rest of its turn; False when the folder cannot be written."""
+        """Write what waits for the rest of its turn; False when something could not be written."""
+        self._check_process()
         with self._lock:
-            return self._write(self._assembler.drain())
+            found: list[Assembled] = []
+            whole = self._drain(found)
+            return self._write(found, whole=whole)
 
     def shutdown(self) -> None:
         """Write everything and take nothing more."""
@@ -97,10 +113,32 @@ class FileSpanExporter(SpanExporter):
             self._shut = True
             self.force_flush()
 
-    def _write(self, assembled: Assembled) -> bool:
+    @guarded(default=False)
+    def _advance(
+        self, found: list[Assembled], spans: Iterable[SpanData], left_out: Iterable[SpanKey]
+    ) -> bool:
+        now = time.time_ns()
+        found.append(self._assembler.add(spans, now))
+        self._assembler.go_without(left_out)
+        found.append(self._assembler.expire(now))
+        return True
+
+    @guarded(default=False)
+    def _drain(self, found: list[Assembled]) -> bool:
+        found.append(self._assembler.drain())
+        return True
+
+    def _write(self, assembled: list[Assembled], *, whole: bool) -> bool:
+        """Write what was assembled, which is not the *whole* when that failed."""
+        if not whole:
+            self._assembler, assembled, _ = rescue([*self._waiting.values()], self._make, self._max_bytes)
+            self._waiting.clear()
         self._notices.tell(self._assembler.notices)
-        for block in assembled.blocks:
-            self._batcher.add(block)
+        for each in assembled:
+            for block in each.blocks:
+                self._batcher.add(block)
+                self._forget(block.sources)
+            self._forget(key for key, _ in each.filtered)
         while batch := self._batcher.take():
             name = f"{time.time_ns()}-{os.getpid()}-{next(self._numbers)}"
             try:
@@ -110,4 +148,14 @@ class FileSpanExporter(SpanExporter):
                 hidden.replace(self._directory / f"{name}.json")
             except OSError:
                 return False
-        return True
+        return whole
+
+    def _forget(self, keys: Iterable[SpanKey]) -> None:
+        for key in keys:
+            self._waiting.pop(key, None)
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            with SETUP:
+                if os.getpid() != self._pid:
+                    self._begin()

@@ -10,7 +10,7 @@ from typing import Any
 
 from agentsight_otel.exporters.accounts import Accounts, Seen
 from agentsight_otel.exporters.arrivals import Arrivals
-from agentsight_otel.exporters.contents import payload, values
+from agentsight_otel.exporters.contents import values
 from agentsight_otel.exporters.entries import KEY_OF, KINDS, Entry, encoded, span_key, weight
 from agentsight_otel.exporters.logs import LogIndex
 from agentsight_otel.exporters.memory import Memory
@@ -153,15 +153,25 @@ class Ledger:
                     taken.append((entry, entry.value))
                     if entry.ref is not None:
                         self._memory.let_go(entry)
+        found = self._opened(taken)
+        if found and found[0][0].kind == _LOG:
+            with self._lock:
+                for entry, log in found:
+                    self._logs.note(entry, log)
+        return found
+
+    def in_hand(self, without: set[int]) -> list[tuple[Entry, Any]]:
+        """Return what was taken and is not settled, in order, with its values; no entries of these ids."""
+        with self._lock:
+            taken = [(e, e.value) for e in self._waiting.values() if e.taken and id(e) not in without]
+        return self._opened(taken)
+
+    def _opened(self, taken: list[tuple[Entry, Any]]) -> list[tuple[Entry, Any]]:
         found = list(zip([entry for entry, _ in taken], values(self.journal, taken), strict=True))
         unreadable = [entry for entry, value in found if value is None]
         if unreadable:
             self.drop(unreadable, "unreadable")
             found = [(entry, value) for entry, value in found if value is not None]
-        if found and found[0][0].kind == _LOG:
-            with self._lock:
-                for entry, log in found:
-                    self._logs.note(entry, log)
         return found
 
     @property
@@ -188,10 +198,6 @@ class Ledger:
                 if logs is not None:
                     found += logs.taken(key)
         return found
-
-    def payload(self, entry: Entry) -> bytes:
-        """Return a record's bytes, empty when they are gone."""
-        return payload(self.journal, entry)
 
     def deliver(self, entries: Iterable[Entry]) -> None:
         """Settle records as delivered."""
@@ -354,20 +360,11 @@ class Ledger:
 
     def _make_room(self) -> None:
         if self._memory.unsaved > self._memory_max:
-            self.drop(self._shed(), "disk_full" if self.journal.failing else "memory_full")
+            with self._lock:
+                shed = self._memory.shed(self._memory_max, (e for e in self._inbox if e.key in self._waiting))
+            self.drop(shed, "disk_full" if self.journal.failing else "memory_full")
         if self.journal.over_limit:
             self.evict()
-
-    def _shed(self) -> list[Entry]:
-        """Find the oldest records to drop when memory is the only place and it is full."""
-        shed: list[Entry] = []
-        with self._lock:
-            over = self._memory.unsaved - self._memory_max
-            for entry in self._inbox:
-                if over > 0 and entry.ref is None and entry.key in self._waiting:
-                    shed.append(entry)
-                    over -= entry.size
-        return shed
 
     def _claim(self, segment: Segment) -> list[Entry] | None:
         """Take a segment's records away from the sender; None when it has one in hand already."""

@@ -8,8 +8,9 @@ import time
 from urllib.parse import urlsplit
 
 from agentsight_otel.exporters.keys import KeySource
+from agentsight_otel.guard import guarded
 from agentsight_otel.retry import Backoff
-from agentsight_otel.transport import GZIP_THRESHOLD, Outcome, Transport, Verdict
+from agentsight_otel.transport import BROKEN, GZIP_THRESHOLD, Outcome, Transport, Verdict
 
 logger = logging.getLogger("agentsight_otel")
 
@@ -27,6 +28,7 @@ class Link:
 
     Attributes:
         parked: Why nothing is sent until something changes, or None.
+        trouble: Reason and HTTP status of the last attempt if it failed in a way that passes, or None.
         parked_status: The HTTP status that parked it, None when there was no answer.
         requests: Requests made.
         failures: Of those, not a success.
@@ -46,6 +48,7 @@ class Link:
         self.backoff = backoff
         self.parked: str | None = None
         self.parked_status: int | None = None
+        self.trouble: tuple[str, int | None] | None = None
         self.requests = 0
         self.failures = 0
         self.agent_id: int | None = None
@@ -74,26 +77,30 @@ class Link:
                 return 0.0
         return min(left, _KEY_INTERVAL)
 
+    @guarded(BROKEN)
     def post(self, path: str, body: bytes, key: str) -> Outcome:
         """Send a write."""
         self.asked_at = time.monotonic()
-        outcome = self.transport.post(path, body, idempotency_key=key, compress=self._gzip)
-        if outcome.status == 415 and self._gzip:
-            self._gzip = False
-            outcome = self.transport.post(path, body, idempotency_key=key)
-        self.asked_at = None
-        return outcome
+        try:
+            outcome = self.transport.post(path, body, idempotency_key=key, compress=self._gzip)
+            if outcome.status == 415 and self._gzip:
+                self._gzip = False
+                outcome = self.transport.post(path, body, idempotency_key=key)
+            return outcome
+        finally:
+            self.asked_at = None
 
     def note(self, outcome: Outcome, now: float) -> None:
         """Take in how a request went."""
         self.requests += 1
         if outcome.verdict is Verdict.OK:
             self.backoff.succeeded()
-            self.parked = None
+            self.parked = self.trouble = None
             return
         self.failures += 1
         if outcome.verdict is Verdict.RETRY and outcome.cause != "interrupted":
             self.parked = None
+            self.trouble = outcome.reason, outcome.status
             self.backoff.failed(now, outcome.retry_after)
             self._say("is not taking data", outcome.reason, now)
         elif outcome.verdict is Verdict.PARK:

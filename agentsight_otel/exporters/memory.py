@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.journal import Ref
 
@@ -34,6 +36,16 @@ class Memory:
         self.unsaved -= entry.size
         entry.ref, entry.size = ref, size
         self._hot += size
+
+    def shed(self, most: int, entries: Iterable[Entry]) -> list[Entry]:
+        """Return the first of *entries* that must go so that no more than *most* bytes are unsaved."""
+        over = self.unsaved - most
+        gone: list[Entry] = []
+        for entry in entries:
+            if over > 0 and entry.ref is None:
+                gone.append(entry)
+                over -= entry.size
+        return gone
 
     def let_go(self, entry: Entry) -> None:
         """Forget a record's value."""

@@ -9,6 +9,7 @@ from typing import Any
 from agentsight_otel import semconv
 from agentsight_otel.encoding import decode_json, encode_json_str
 from agentsight_otel.exporters.batching import Batch, Origin, Part
+from agentsight_otel.exporters.contents import payload
 from agentsight_otel.exporters.entries import Entry
 from agentsight_otel.exporters.graveyard import MAX_REASON, DeadLetter, Graveyard
 from agentsight_otel.exporters.ledger import Ledger
@@ -80,7 +81,7 @@ class Settlement:
     def failed(self, batch: Batch, outcome: Outcome) -> None:
         """Tell the tickets of a batch why it still waits."""
         parked = outcome.verdict is Verdict.PARK
-        tickets = _tickets(self._entries(batch.parts))
+        tickets = _tickets(self.entries(batch.parts))
         for ticket in tickets | self._ledger.tickets() if parked else tickets:
             ticket.note(outcome.reason, outcome.status, parked=parked)
 
@@ -92,14 +93,19 @@ class Settlement:
         self._graveyard.add(
             [
                 DeadLetter(
-                    e.key, e.kind, reason[:MAX_REASON], status, conversation_id, self._ledger.payload(e)
+                    e.key,
+                    e.kind,
+                    reason[:MAX_REASON],
+                    status,
+                    conversation_id,
+                    payload(self._ledger.journal, e),
                 )
                 for e in dead
             ]
         )
         for ticket in _tickets(dead):
             ticket.note(None, status)
-        self._ledger.bury(dead, "refused by the backend" if status is None else _told(reason, status))
+        self._ledger.bury(dead, reason if status is None else _told(reason, status))
 
     def _close(self, parts: Iterable[Part], outcome: Outcome) -> None:
         done: list[SpanKey] = []
@@ -124,7 +130,8 @@ class Settlement:
         self.bury(dead, origin.reason or outcome.reason, outcome.status, conversation_id)
         return [key for key in origin.sources if key not in origin.dead]
 
-    def _entries(self, parts: Iterable[Part]) -> list[Entry]:
+    def entries(self, parts: Iterable[Part]) -> list[Entry]:
+        """Return the records that parts of requests are made of."""
         origins = {id(origin): origin for part in parts for origin in part.origins}
         return self._ledger.entries(key for origin in origins.values() for key in origin.sources)
 

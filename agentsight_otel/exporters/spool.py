@@ -11,7 +11,7 @@ from pathlib import Path
 from agentsight_otel.config import Config
 from agentsight_otel.exporters.delivery import Delivery, FlushResult, spool_folder
 from agentsight_otel.exporters.graveyard import DeadLetter, read_letters
-from agentsight_otel.journal import DeadFile, Journal, Kind, Record, SegmentReport, inspect
+from agentsight_otel.journal import DeadFile, Journal, Kind, Record, Ref, SegmentReport, inspect
 
 Progress = Callable[[int, int], None]
 
@@ -124,21 +124,31 @@ def requeue(config: Config, keys: Iterable[bytes] | None = None) -> int:
     if file is None:
         return 0
     wanted = None if keys is None else set(keys)
+    journal = Journal(file.path.parent, durability=config.durability)
+    written: list[Ref] = []
 
     def accept(records: list[Record]) -> list[Record] | None:
         letters = read_letters(records)
         back = [each for each in letters if each.payload and (wanted is None or each.key in wanted)]
-        journal = Journal(file.path.parent, durability=config.durability)
-        try:
-            for letter in back:
-                if journal.append(letter.kind, [(letter.key, letter.payload)]) is None:
-                    return None
-        finally:
-            journal.close()
+        for letter in back:
+            refs = journal.append(letter.kind, [(letter.key, letter.payload)])
+            if refs is None:
+                journal.ack(written)
+                return None
+            written.extend(refs)
+        if written:
+            journal.sync(written[-1])
         moved = {letter.key for letter in back}
         return [record for record in records if record.key not in moved]
 
-    return file.rewrite(accept)
+    # Nobody can adopt what is written before the letters are gone.
+    try:
+        return file.rewrite(accept)
+    except OSError:
+        journal.ack(written)
+        raise
+    finally:
+        journal.close()
 
 
 def _dead_file(config: Config) -> DeadFile | None:

@@ -25,7 +25,7 @@ class Ticket:
         "__weakref__",
         "_callbacks",
         "_changed",
-        "_dead",
+        "_fate",
         "_open",
         "_parked",
         "attempted",
@@ -39,7 +39,7 @@ class Ticket:
         self.status_code: int | None = None
         self._changed = changed  # its ledger's: making one for each submission would double its cost
         self._open = 0
-        self._dead = False
+        self._fate: str | None = None
         self._parked = False
         self._callbacks: list[Callable[[Ticket], object]] | None = None
 
@@ -48,12 +48,20 @@ class Ticket:
         """``waiting``; ``delivered`` when the backend has every record; ``dead`` when it never will."""
         if self._open:
             return "waiting"
-        return "dead" if self._dead else "delivered"
+        return "delivered" if self._fate is None else "dead"
 
     @property
     def fate(self) -> str | None:
         """Why its records are lost, None unless they are."""
-        return self.error if self.state == "dead" else None
+        return None if self._open else self._fate
+
+    @property
+    def parked(self) -> bool:
+        """Whether an attempt has found that the backend refuses the key or cannot be trusted.
+
+        `wait` tells of it once.
+        """
+        return self._parked
 
     def wait(self, timeout: float) -> bool:
         """Wait until delivered or dead, at most *timeout* seconds.
@@ -97,11 +105,10 @@ class Ticket:
         """Say that records are done: delivered, or lost for the reason *error*."""
         with self._changed:
             self._open -= records
-            if error is not None:
-                self._dead = True
-                self.error = error
+            self._fate = self._fate or error
             if self._open:
                 return
+            self.error = self._fate or self.error  # whatever became of the records after those
             callbacks, self._callbacks = self._callbacks, None
             self._changed.notify_all()
         for fn in callbacks or ():

@@ -9,10 +9,11 @@ from typing import Any
 
 from agentsight_otel.encoding import encode_json
 from agentsight_otel.exporters.entries import Entry
+from agentsight_otel.guard import guarded
 from agentsight_otel.retry import Backoff, RetryPolicy
 from agentsight_otel.translation.block import Upload
 from agentsight_otel.translation.wire import iso
-from agentsight_otel.transport import Outcome, Transport, Verdict
+from agentsight_otel.transport import BROKEN, Outcome, Transport, Verdict
 
 ATTACHMENTS = "/api/attachments/"
 MAX_UNKNOWN = 8
@@ -42,6 +43,15 @@ class Uploader:
 
     def send(self, pending: Pending) -> Outcome:
         """Send one upload; a conversation that is not there yet is a retry, and later a refusal."""
+        outcome = self._send(pending)
+        if outcome.cause == BROKEN.cause:
+            pending.unknown += 1
+            if pending.unknown >= MAX_UNKNOWN:
+                return Outcome(Verdict.REFUSED, outcome.reason)
+        return outcome
+
+    @guarded(BROKEN)
+    def _send(self, pending: Pending) -> Outcome:
         upload = pending.upload
         found = self._conversation(upload.conversation_id)
         if isinstance(found, Outcome):

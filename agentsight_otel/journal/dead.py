@@ -78,6 +78,8 @@ class DeadFile:
             new.unlink(missing_ok=True)
             with os.fdopen(_private(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
                 file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
             new.replace(self.path)
             return len(letters) - len(kept)
         finally:

@@ -24,6 +24,7 @@ _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _fdatasync = getattr(os, "fdatasync", os.fsync)
 _writev: Callable[[int, list[bytes]], int] | None = getattr(os, "writev", None)
 _MAX_BUFFERS = 1000
+_READS = 3
 
 
 class Ref(msgspec.Struct, frozen=True, gc=False):
@@ -67,13 +68,14 @@ class Segment:
         fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _BINARY, 0o600)
         try:
             _lease_new(fd)
+            segment = cls(path, fd)
             hidden.rename(path)
         except OSError:
             os.close(fd)
             with contextlib.suppress(OSError):
                 hidden.unlink()
             raise
-        return cls(path, fd)
+        return segment
 
     @classmethod
     def adopt(cls, path: Path) -> Self | None:
@@ -148,7 +150,7 @@ class Segment:
         """
         start, (last, length) = places[0][0], places[-1]
         try:
-            data = _pread(self._fd, last + record.HEADER_SIZE + length - start, start)
+            data = _patient(_pread, self._fd, last + record.HEADER_SIZE + length - start, start)
         except OSError:
             return [None] * len(places)
         found = [record.unpack(data, offset - start) for offset, _ in places]
@@ -156,7 +158,7 @@ class Segment:
 
     def load(self) -> tuple[list[record.Record], list[record.Damage]]:
         """Read an adopted file: the records not acknowledged, and the damage."""
-        data = _pread(self._fd, self.size, 0)
+        data = _patient(_pread, self._fd, self.size, 0)
         acknowledged = self._read_acks()
         records: list[record.Record] = []
         damage: list[record.Damage] = []
@@ -182,8 +184,11 @@ class Segment:
             os.write(fd, bytes(record.ACK_SIZE - torn if torn else 0) + b"".join(packed))
 
     def written(self) -> float:
-        """Return when the file was last written to, in seconds since the Unix epoch."""
-        return os.fstat(self._fd).st_mtime
+        """Return when the file was last written to, in seconds since the Unix epoch; 0 if the disk fails."""
+        try:
+            return os.fstat(self._fd).st_mtime
+        except OSError:
+            return 0.0
 
     def missing(self) -> bool:
         """Say whether somebody removed or replaced the file."""
@@ -191,9 +196,15 @@ class Segment:
 
     def remove(self) -> None:
         """Unlink the file and its acknowledgements, and close them."""
-        for path in (self.path, self._ack_path):
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError:
+            # Where the folder cannot be written, what is done must not be found and sent again and again.
             with contextlib.suppress(OSError):
-                path.unlink()
+                os.ftruncate(self._fd, 0)
+        else:
+            with contextlib.suppress(OSError):
+                self._ack_path.unlink()
         self.close()
 
     def close(self) -> None:
@@ -202,9 +213,10 @@ class Segment:
             return
         self.gone = True
         fd, self._fd = self._fd, -1  # who is late must not write into what gets its number next
-        os.close(fd)
-        if self._ack_fd is not None:
-            os.close(self._ack_fd)
+        for each in (fd, self._ack_fd):
+            if each is not None:
+                with contextlib.suppress(OSError):
+                    os.close(each)
 
     @property
     def _ack_path(self) -> Path:
@@ -257,6 +269,14 @@ def same_file(fd: int, path: Path) -> bool:
         return False
     here = os.fstat(fd)
     return (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev)
+
+
+def _patient(read: Callable[..., bytes], *given: int) -> bytes:
+    """Try reading again at once when it fails; what a disk in a network refuses once it often has."""
+    for _ in range(_READS - 1):
+        with contextlib.suppress(OSError):
+            return read(*given)
+    return read(*given)
 
 
 def _pread(fd: int, size: int, offset: int) -> bytes:

@@ -51,8 +51,12 @@ async def wait_async(submitted: Submitted, seconds: float) -> None:
         pending = {
             future: ticket
             for future, ticket in pending.items()
-            if not future.done() and not ((judged is None or ticket in judged) and is_refused(ticket))
+            if not future.done() and not ((judged is None or ticket in judged) and _in_vain(ticket))
         }
+
+
+def _in_vain(ticket: Ticket) -> bool:
+    return ticket.parked or is_refused(ticket)
 
 
 def _submit(

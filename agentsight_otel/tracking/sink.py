@@ -28,6 +28,10 @@ class Ticket(Protocol):
     def status_code(self) -> int | None:
         """The HTTP status of the last answer, or None."""
 
+    @property
+    def parked(self) -> bool:
+        """Whether it waits for something that time alone does not mend: a key, a certificate."""
+
     def wait(self, timeout: float) -> bool:
         """Wait at most *timeout* seconds; True when delivered or dead."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import heapq
 import logging
 import socket
@@ -12,6 +13,7 @@ import pytest
 from delivery_helpers import INGEST, ingests, raw_server, texts, turn, turns, wait_until
 from fast_clock import LONGEST, FastClock, seeded
 
+from agentsight_otel import ConversationTracker
 from agentsight_otel.encoding import decode_json
 from agentsight_otel.exporters.delivery import Delivery
 from agentsight_otel.retry import Backoff
@@ -166,3 +168,31 @@ def test_a_hundred_clients_do_not_come_back_together(seed: int) -> None:
         buckets[int((when - 300) // 10)] += 1
     assert len(found) > 800
     assert max(buckets) <= 2 * sum(buckets) / len(buckets)
+
+
+@pytest.mark.parametrize("earlier", [0, 1], ids=["the first", "a later one"])
+def test_a_parked_destination_keeps_no_event_loop_waiting(server: LocalServer, earlier: int) -> None:
+    """Who sends from an event loop hears at once, too, what time alone does not mend, be it no key."""
+    server.faults.respond(
+        404, path=INGEST
+    )  # as of a certificate that is refused: there is no status of a key
+    tracker = ConversationTracker(
+        api_key=server.api_key, endpoint=server.url, conversation_id="c", send_timeout=600
+    )
+    for _ in range(earlier + 1):
+        tracker.track_human_message("hello")
+        report = asyncio.run(tracker.send_tracked_data_async())
+    assert (report["delivered"], report["queued"]) == (False, earlier + 1)
+    assert {item["error"] for item in report["items"]} == {"queued: HTTP 404"}
+
+
+def test_what_comes_during_an_outage_is_told_of_it(server: LocalServer) -> None:
+    """A send that is not attempted in its time says what the last attempt of anybody met."""
+    server.faults.respond(503, path=INGEST, retry_after=300)
+    settings = {"api_key": server.api_key, "endpoint": server.url, "send_timeout": 0.5}
+    for name in ("first", "second"):
+        tracker = ConversationTracker(conversation_id=name, **settings)
+        tracker.track_human_message("hello")
+        report = tracker.send_tracked_data()
+        assert report["items"][0]["error"] == "queued: HTTP 503", name
+    assert len(ingests(server)) == 1

@@ -20,7 +20,7 @@ class RecordedTicket:
 
     def __init__(self) -> None:
         self.state = "waiting"
-        self.attempted = False
+        self.attempted = self.parked = False
         self.error: str | None = None
         self.status_code: int | None = None
         self._done = threading.Event()
