@@ -16,12 +16,12 @@ class HelpDesk:
 
     Args:
         tracker: Where the conversation is recorded.
-        library: What is searched; this project's documentation when None.
+        library: What is searched; whoever made it closes it.
     """
 
-    def __init__(self, tracker: ConversationTracker, library: Library | None = None) -> None:
+    def __init__(self, tracker: ConversationTracker, library: Library) -> None:
         self._tracker = tracker
-        self._library = Library() if library is None else library
+        self._library = library
 
     def ask(self, question: str) -> str:
         """Answer *question*, recording it, the search and the answer."""

@@ -60,6 +60,10 @@ class Library:
     def __len__(self) -> int:
         return len(self._passages)
 
+    def close(self) -> None:
+        """Close the database it searches in."""
+        self._database.close()
+
     def search(self, question: str, limit: int = 3) -> list[Passage]:
         """Return up to *limit* passages that share a telling word with *question*."""
         words = [word for word in _WORD.findall(question.lower()) if word not in _SMALL_WORDS]

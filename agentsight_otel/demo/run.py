@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import Any
 from agentsight_otel.clients import AgentSightAPI, ConversationManager
 from agentsight_otel.commands.output import progress_bar
 from agentsight_otel.demo.help_desk import HelpDesk
+from agentsight_otel.demo.library import Library
 from agentsight_otel.enums import Sentiment
 from agentsight_otel.pipeline import ConversationTracker, shutdown
 from agentsight_otel.server import demo_data
@@ -59,11 +61,12 @@ def _visit(service: Service, spool: str) -> None:
     tracker.get_or_create_conversation(
         CONVERSATION_ID, customer_id="visitor-1", device="desktop", language="en", source="demo"
     )
-    desk = HelpDesk(tracker)
-    for question in QUESTIONS:
-        desk.ask(question)
-        time.sleep(PAUSE)
-    desk.rate(helpful=True)
+    with contextlib.closing(Library()) as library:
+        desk = HelpDesk(tracker, library)
+        for question in QUESTIONS:
+            desk.ask(question)
+            time.sleep(PAUSE)
+        desk.rate(helpful=True)
     report = tracker.send_tracked_data()
     print(f"Sent in one request: delivered={report['delivered']}, {report['summary']}\n")
     manager = ConversationManager(api_key=service.api_key, endpoint=service.url)

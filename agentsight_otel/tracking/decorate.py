@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from agentsight_otel.tracking.streams import AwaitIn, Steps
+
+if sys.version_info >= (3, 14):
+    from annotationlib import Format
+
+    # Reading annotations would run them, and one of them may name what only a type checker imports.
+    _signature = functools.partial(inspect.signature, annotation_format=Format.STRING)
+else:
+    _signature = inspect.signature
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,7 +62,7 @@ def decorate(function: F, open_scope: Open) -> F:
 
 class _Opener:
     def __init__(self, function: Callable[..., Any], open_scope: Open) -> None:
-        self._signature = inspect.signature(function)
+        self._signature = _signature(function)
         self._open_scope = open_scope
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallScope:

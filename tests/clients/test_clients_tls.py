@@ -36,12 +36,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def openssl(command: str) -> None:
         subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True, timeout=60)
 
+    # Python 3.13 asks an authority what its key is for, and a certificate which key signed it.
+    signs = "-addext keyUsage=critical,keyCertSign,cRLSign"
     for name in ("authority", "stranger"):
-        openssl(f"req -x509 {NEW_KEY} -subj /CN={name} -keyout {name}.key -out {name}.pem -days 2")
+        openssl(f"req -x509 {NEW_KEY} {signs} -subj /CN={name} -keyout {name}.key -out {name}.pem -days 2")
     for name, (signer, host, days) in CERTIFICATES.items():
-        asked = f"-subj /CN={name} -addext subjectAltName={host} -keyout {name}.key -out {name}.csr"
-        openssl(f"req {NEW_KEY} {asked}")
-        signed = f"-CA {signer}.pem -CAkey {signer}.key -CAcreateserial -copy_extensions copy -days {days}"
+        (folder / f"{name}.ext").write_text(f"subjectAltName={host}\nauthorityKeyIdentifier=keyid\n", "utf-8")
+        openssl(f"req {NEW_KEY} -subj /CN={name} -keyout {name}.key -out {name}.csr")
+        signed = f"-CA {signer}.pem -CAkey {signer}.key -CAcreateserial -extfile {name}.ext -days {days}"
         openssl(f"x509 -req -in {name}.csr {signed} -out {name}.pem")
     return folder
 

@@ -22,13 +22,14 @@ OPENED = {"customer_id": "bob", "is_used": False}
 
 
 @pytest.fixture(scope="session")
-def install(pytestconfig: pytest.Config) -> Callable[[str], Path]:
+def install(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Make a virtual environment with a published SDK in the test run's cache, once; return its Python."""
+    cache = getattr(pytestconfig, "cache", None)  # `-p no:cacheprovider` leaves none
+    name = "agentsight-sdks"
+    folders = tmp_path_factory.mktemp(name) if cache is None else Path(cache.mkdir(name))
 
     def made(version: str) -> Path:
-        cache = pytestconfig.cache
-        assert cache is not None
-        folder = Path(cache.mkdir("agentsight-sdks")) / f"venv-{version}"
+        folder = folders / f"venv-{version}"
         python, done = folder / "bin" / "python", folder / ".done"
         if done.exists():
             return python
