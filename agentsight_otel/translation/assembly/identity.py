@@ -114,3 +114,5 @@ def _settle(nodes: list[Node], conversation: str, memory: Memory, told: dict[str
         if node.kind is _LLM:
             told[node.conversation] = node.reading.follow(told.get(node.conversation))
             remember_tail(node, memory)
+        elif node.reading.history:
+            node.reading.follow(told.get(node.conversation))  # a run's, which holds what its calls go on with

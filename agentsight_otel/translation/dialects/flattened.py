@@ -74,7 +74,12 @@ def layout(objects: Iterable[list[tuple[str, str]]]) -> Layout:
 # Always the same one, so that two histories are compared by identity and not by their paths.
 @lru_cache(maxsize=4096)
 def _place(paths: tuple[str, ...], start: int, end: int) -> Place:
-    return Place(paths, start, end, any(path.endswith("role") for path in paths))
+    return Place(_only(paths), start, end, any(path.endswith("role") for path in paths))
+
+
+@lru_cache(maxsize=1024)
+def _only(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return paths
 
 
 def getter(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

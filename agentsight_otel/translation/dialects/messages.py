@@ -21,6 +21,8 @@ _MAX_MESSAGES = 20_000
 _MAX_CACHED = 4_096
 _MAX_AT_ONCE = 2
 _CACHE_SIZE = 1024
+_KINDS_KEPT = 8
+_KEPT_OF_A_KIND = 512
 _SEQUENCES = (list, tuple)
 _ONLY_TEXT = frozenset({str})
 
@@ -142,39 +144,57 @@ def read_messages(value: Any, default_role: str = "user", earlier: Told | None =
 def messages_of_items(flat: Flat, default_role: str, earlier: Told | None = None) -> tuple[Message, ...]:
     """Return the messages of flattened objects; arguments as for `read_messages`."""
     found: list[Message] = []
-    if earlier is not None and (rest := _beyond(earlier.source, flat)) is not None:
-        found += earlier.messages
-        flat = rest
+    if earlier is not None and isinstance(earlier.source, Flat) and flat.places:
+        heard, flat = _known_of(flat, earlier.source, earlier.messages)
+        found += heard
     values = flat.values
+    last: tuple[str, ...] | None = None
+    known = _NONE_KNOWN
     for paths, start, end, _ in flat.places:
-        found += message_of_items(paths, values[start:end], default_role)
+        if paths is not last:
+            last, known = paths, _items.get((paths, default_role), _NONE_KNOWN)
+        one = values[start:end]
+        try:
+            found += known[one]
+        except (KeyError, TypeError):  # the latter when a list or an object is among the values
+            found += message_of_items(paths, one, default_role)
     return tuple(found)
 
 
-def _beyond(earlier: str | Flat, flat: Flat) -> Flat | None:
-    """Return what follows in a history that goes on from an earlier one; None when it does not."""
-    if isinstance(earlier, str):
-        return None
-    known = len(earlier.places)
-    if flat.places[:known] != earlier.places or flat.values[: len(earlier.values)] != earlier.values:
-        return None
-    return Flat(flat.places[known:], flat.values)
+def _known_of(flat: Flat, old: Flat, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], Flat]:
+    """Return the messages that a history has in common with an earlier one, and what follows.
+
+    It may have lost its beginning, by the application or by the limit of a span's attributes.
+    """
+    if len(messages) != len(old.places):
+        return (), flat
+    first = flat.places[0]
+    start = flat.values[first.start : first.end]
+    paths = [place.paths for place in old.places]
+    for at, place in enumerate(old.places):
+        if old.values[place.start : place.end] != start:
+            continue
+        known = len(old.places) - at
+        ends = first.start + old.places[-1].end - place.start
+        if (
+            known <= len(flat.places)
+            and flat.places[known - 1].end == ends
+            and flat.values[first.start : ends] == old.values[place.start : old.places[-1].end]
+            and [one.paths for one in flat.places[:known]] == paths[at:]
+        ):
+            return messages[at:], Flat(flat.places[known:], flat.values)
+    return (), flat
 
 
 # Every model call repeats the whole history, so nearly every message has been read before.
-_items: dict[tuple[tuple[str, ...], tuple[Any, ...], str], tuple[Message, ...]] = {}
+_items: dict[tuple[tuple[str, ...], str], dict[tuple[Any, ...], tuple[Message, ...]]] = {}
+_NONE_KNOWN: dict[tuple[Any, ...], tuple[Message, ...]] = {}
 
 
 def message_of_items(
     paths: tuple[str, ...], values: tuple[Any, ...], default_role: str
 ) -> tuple[Message, ...]:
     """Return the messages of one flattened object: its paths, as `split_number` leaves them, and values."""
-    try:
-        known = _items.get((paths, values, default_role))
-    except TypeError:  # a list or an object is among the values
-        known = None
-    if known is not None:
-        return known
     if not _ONLY_TEXT.issuperset(map(type, values)):
         return tuple(_read(unflatten(paths, values), default_role, 1))
     if paths in _PLAIN_PATHS and values[0] in SPEAKERS and values[1] and not values[1].startswith(_BLOCKS):
@@ -182,9 +202,12 @@ def message_of_items(
     else:
         found = tuple(_read(_with_blocks(unflatten(paths, values)), default_role, 1))
     if sum(map(len, values)) <= _MAX_CACHED:
-        if len(_items) >= _CACHE_SIZE:
+        if len(_items) >= _KINDS_KEPT:
             _items.clear()
-        _items[paths, values, default_role] = found
+        known = _items.setdefault((paths, default_role), {})
+        if len(known) >= _KEPT_OF_A_KIND:
+            known.clear()
+        known[values] = found
     return found
 
 

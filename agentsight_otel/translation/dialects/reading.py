@@ -69,7 +69,7 @@ class Reading:
     """
 
     _earlier: Told | None = None
-    _listed: tuple[Message, ...] = ()
+    _told: Told | None = None
 
     def __init__(self, span: SpanData) -> None:
         self.span = span = with_details(span) if span.events else span
@@ -177,11 +177,9 @@ class Reading:
     def follow(self, earlier: Told | None) -> Told | None:
         """Read the input as going on from an earlier call's; return what the next call's goes on from."""
         self._earlier = earlier
-        messages = self.input
+        read = self.input
         self._earlier = None
-        source = self.fields.get("input_messages") or self._found.flat.get("input_messages")
-        whole = messages is self._listed and not self.span.dropped_attributes
-        return Told(source, messages) if whole and messages and isinstance(source, str | Flat) else earlier
+        return self._told if read and self._told is not None else earlier
 
     @Lazy
     def input(self) -> tuple[Message, ...]:
@@ -190,7 +188,7 @@ class Reading:
             return ()
         fields = self.fields
         if self.history:
-            return read_messages(fields["history"])
+            return read_messages(fields["history"], earlier=self._earlier)
         if "new_messages" in fields:
             return read_messages(fields["new_messages"])
         messages = _by_rules(self._messages(_INPUT), self.rules)
@@ -232,7 +230,8 @@ class Reading:
         fields = self.fields
         value = fields.get(side.messages)
         if value is not None and (messages := read_messages(value, side.role, earlier)):
-            self._listed = messages
+            if side is _INPUT and isinstance(value, str):
+                self._told = Told(value, messages)
             return messages
         if self.span.events or "event_list" in fields:
             told = self._events.input if side is _INPUT else self._events.output
@@ -243,10 +242,10 @@ class Reading:
             # The SDK drops the oldest attributes, and a message without its role would be anybody's.
             if self.span.dropped_attributes:
                 flat = Flat(tuple([place for place in flat.places if place.has_role]), flat.values)
-                earlier = None
             messages = messages_of_items(flat, side.role, earlier)
             if any(map(_parts, messages)):
-                self._listed = messages
+                if side is _INPUT:
+                    self._told = Told(flat, messages)
                 return messages
         value = fields.get(side.value)
         return side.read_value(value) if value is not None else ()
