@@ -15,13 +15,8 @@ from agentsight_otel.encoding import encode_json, to_jsonable
 from agentsight_otel.translation.assembly.lanes import History
 from agentsight_otel.translation.dialects.containers import input_messages, output_messages
 from agentsight_otel.translation.dialects.flattened import NO_OBJECTS, Flat, layout
-from agentsight_otel.translation.dialects.messages import (
-    Message,
-    Told,
-    messages_of_items,
-    read_message,
-    read_messages,
-)
+from agentsight_otel.translation.dialects.items import messages_of_items
+from agentsight_otel.translation.dialects.messages import Message, Told, read_message, read_messages
 from agentsight_otel.translation.wire import iso
 
 NAMES = ("role", "content")
@@ -88,12 +83,24 @@ def test_a_history_that_goes_on(
         assert getattr(grown, name) == getattr(fresh, name)
 
 
+@given(st.lists(written, min_size=1, max_size=6), st.lists(written, max_size=6), st.integers(4000, 4200))
+def test_a_long_list_that_goes_on(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], length: int
+) -> None:
+    """Nor does what a list that begins alike was read as, whoever read it."""
+    start = {"role": "user", "content": "x" * length}
+    for listed in ([start, *before], [start, *before, *after], [start, *after], [start, *before[1:]]):
+        assert shape(read_messages(json.dumps(listed))) == shape(read_messages(listed))
+
+
 @given(
-    st.lists(st.tuples(st.sampled_from(["user", "assistant", "tool"]), texts), max_size=6), st.integers(0, 6)
+    st.lists(st.tuples(st.sampled_from(["user", "assistant", "tool"]), texts), max_size=6),
+    st.integers(0, 6),
+    st.integers(0, 6),
 )
-def test_a_flattened_history_that_goes_on(items: list[tuple[str, str]], known: int) -> None:
-    """The same for flattened messages."""
-    flat = flattened(items)
+def test_a_flattened_history_that_goes_on(items: list[tuple[str, str]], known: int, lost: int) -> None:
+    """The same for flattened messages, of which the first may be lost."""
+    flat = flattened(items[lost:])
     before = flattened(items[:known])
     told = Told(before, messages_of_items(before, "user"))
     assert shape(messages_of_items(flat, "user", told)) == shape(messages_of_items(flat, "user"))

@@ -96,8 +96,8 @@ def _listed(text: str, lists: tuple[str, ...], role: str) -> tuple[Message, ...]
         return None
     for key in lists:
         if key in raws:
-            data = bytes(raws[key])
-            return (read_list(data, role) or None) if data.startswith(b"[") else None
+            data = bytes(raws[key]).decode()
+            return (read_list(data, role) or None) if data.startswith("[") else None
     return None
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from agentsight_otel.encoding import Quiet, decode_json
 from agentsight_otel.translation.dialects.envelopes import unwrap
-from agentsight_otel.translation.dialects.flattened import Flat, unflatten
+from agentsight_otel.translation.dialects.flattened import Flat
 from agentsight_otel.translation.dialects.parts import Part, join_text, read_part
 from agentsight_otel.translation.dialects.roles import ITEM_ROLES, ROLES, SPEAKERS
 from agentsight_otel.translation.dialects.schema import Spoken, read_all_written, read_written
@@ -21,13 +21,11 @@ _MAX_MESSAGES = 20_000
 _MAX_CACHED = 4_096
 _MAX_AT_ONCE = 2
 _CACHE_SIZE = 1024
-_KINDS_KEPT = 8
-_KEPT_OF_A_KIND = 512
+_MAX_LONG = 262_144
+_LONG_KEPT = 8
+_START = 200
 _SEQUENCES = (list, tuple)
-_ONLY_TEXT = frozenset({str})
 
-_BLOCKS = "[{"
-_PLAIN_PATHS = frozenset({("message.role", "message.content"), ("role", "content")})
 _LISTS_IN_ORDER = (
     "messages",
     "chat_history",
@@ -129,105 +127,45 @@ def read_messages(value: Any, default_role: str = "user", earlier: Told | None =
         earlier: What was read with the same role; where *value* goes on from it, only the rest is read.
     """
     if isinstance(value, str) and value.startswith("["):
-        if earlier is not None and isinstance(earlier.source, str):
-            known = len(earlier.source) - 1
-            if value[known : known + 1] == "," and value.startswith(earlier.source[:-1]):
-                rest = read_list("[" + value[known + 1 :].lstrip(), default_role)
-                if rest is not None:
-                    return (*earlier.messages, *rest)[:_MAX_MESSAGES]
-        listed = read_list(value, default_role)
+        listed = _go_on(value, earlier, default_role) or read_list(value, default_role)
         if listed is not None:
             return listed
     return tuple(_read(load(value), default_role, 0)[:_MAX_MESSAGES])
 
 
-def messages_of_items(flat: Flat, default_role: str, earlier: Told | None = None) -> tuple[Message, ...]:
-    """Return the messages of flattened objects; arguments as for `read_messages`."""
-    found: list[Message] = []
-    if earlier is not None and isinstance(earlier.source, Flat) and flat.places:
-        heard, flat = _known_of(flat, earlier.source, earlier.messages)
-        found += heard
-    values = flat.values
-    last: tuple[str, ...] | None = None
-    known = _NONE_KNOWN
-    for paths, start, end, _ in flat.places:
-        if paths is not last:
-            last, known = paths, _items.get((paths, default_role), _NONE_KNOWN)
-        one = values[start:end]
-        try:
-            found += known[one]
-        except (KeyError, TypeError):  # the latter when a list or an object is among the values
-            found += message_of_items(paths, one, default_role)
-    return tuple(found)
+# A run's own span repeats the list of its calls, and the next run's begins with it.
+_long_lists: dict[tuple[str, str], Told] = {}
 
 
-def _known_of(flat: Flat, old: Flat, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], Flat]:
-    """Return the messages that a history has in common with an earlier one, and what follows.
-
-    It may have lost its beginning, by the application or by the limit of a span's attributes.
-    """
-    if len(messages) != len(old.places):
-        return (), flat
-    first = flat.places[0]
-    start = flat.values[first.start : first.end]
-    paths = [place.paths for place in old.places]
-    for at, place in enumerate(old.places):
-        if old.values[place.start : place.end] != start:
-            continue
-        known = len(old.places) - at
-        ends = first.start + old.places[-1].end - place.start
-        if (
-            known <= len(flat.places)
-            and flat.places[known - 1].end == ends
-            and flat.values[first.start : ends] == old.values[place.start : old.places[-1].end]
-            and [one.paths for one in flat.places[:known]] == paths[at:]
-        ):
-            return messages[at:], Flat(flat.places[known:], flat.values)
-    return (), flat
-
-
-# Every model call repeats the whole history, so nearly every message has been read before.
-_items: dict[tuple[tuple[str, ...], str], dict[tuple[Any, ...], tuple[Message, ...]]] = {}
-_NONE_KNOWN: dict[tuple[Any, ...], tuple[Message, ...]] = {}
-
-
-def message_of_items(
-    paths: tuple[str, ...], values: tuple[Any, ...], default_role: str
-) -> tuple[Message, ...]:
-    """Return the messages of one flattened object: its paths, as `split_number` leaves them, and values."""
-    if not _ONLY_TEXT.issuperset(map(type, values)):
-        return tuple(_read(unflatten(paths, values), default_role, 1))
-    if paths in _PLAIN_PATHS and values[0] in SPEAKERS and values[1] and not values[1].startswith(_BLOCKS):
-        found: tuple[Message, ...] = (Message(ROLES[values[0]], (Part("text", values[1]),)),)
-    else:
-        found = tuple(_read(_with_blocks(unflatten(paths, values)), default_role, 1))
-    if sum(map(len, values)) <= _MAX_CACHED:
-        if len(_items) >= _KINDS_KEPT:
-            _items.clear()
-        known = _items.setdefault((paths, default_role), {})
-        if len(known) >= _KEPT_OF_A_KIND:
-            known.clear()
-        known[values] = found
-    return found
-
-
-def _with_blocks(value: Any) -> Any:
-    """Decode the blocks of a content that OpenLLMetry wrote as JSON, up to its version 0.54."""
-    content = value.get("content") if isinstance(value, dict) else None
-    if isinstance(content, str) and content.startswith(_BLOCKS):
-        blocks = load(content)
-        parts = _parts(blocks)
-        if isinstance(blocks, list) and len(parts) == len(blocks) and all(p.kind != "other" for p in parts):
-            return {**value, "content": blocks}
-    return value
-
-
-def read_list(text: str | bytes, default_role: str) -> tuple[Message, ...] | None:
+def read_list(text: str, default_role: str) -> tuple[Message, ...] | None:
     """Return the messages in a JSON list; None when the text is none."""
-    if type(text) is str and len(text) <= _MAX_CACHED and text.count('{"role"') <= _MAX_AT_ONCE:
+    if len(text) <= _MAX_CACHED and text.count('{"role"') <= _MAX_AT_ONCE:
         listed = _cached_list(text)
         if listed is not None:
             return listed
+    if not _MAX_CACHED < len(text) <= _MAX_LONG:
+        return _each(text, default_role)
+    start = text[:_START], default_role
+    listed = _go_on(text, _long_lists.get(start), default_role) or _each(text, default_role)
+    if listed:
+        if len(_long_lists) >= _LONG_KEPT:
+            _long_lists.clear()
+        _long_lists[start] = Told(text, listed)
+    return listed
+
+
+def _go_on(text: str, earlier: Told | None, default_role: str) -> tuple[Message, ...] | None:
+    """Return the messages of a list that begins as an earlier one; None when it does not."""
+    if earlier is None or not isinstance(earlier.source, str):
+        return None
+    known = len(earlier.source) - 1
+    if text[known : known + 1] != "," or not text.startswith(earlier.source[:-1]):
+        return None
+    rest = read_list("[" + text[known + 1 :].lstrip(), default_role)
+    return (*earlier.messages, *rest)[:_MAX_MESSAGES] if rest is not None else None
+
+
+def _each(text: str, default_role: str) -> tuple[Message, ...] | None:
     try:
         raws = _decode_list(text)
     except (msgspec.DecodeError, RecursionError):
@@ -308,7 +246,7 @@ def read_message(value: dict[str, Any], default_role: str = "user") -> Message |
             break
     if role == "tool" and type(content) is dict and content.get("type") == "function":
         return None  # Langfuse's LangChain handler lists the tools there are as messages
-    parts = _parts(content or value.get("refusal"))
+    parts = read_parts(content or value.get("refusal"))
     if not _CALLS.isdisjoint(value):
         # OpenInference names a call among the contents only by its id.
         parts = [part for part in parts if part.kind != "tool_call" or part.name]
@@ -337,7 +275,8 @@ def _role(value: dict[str, Any]) -> str | None:
     return None
 
 
-def _parts(content: Any, depth: int = 0) -> list[Part]:
+def read_parts(content: Any, depth: int = 0) -> list[Part]:
+    """Return the parts of a content, in order."""
     if isinstance(content, _SEQUENCES):
         found: list[Part] = []
         for item in content if depth < _MAX_DEPTH else ():
@@ -346,7 +285,7 @@ def _parts(content: Any, depth: int = 0) -> list[Part]:
                 if part is not None:
                     found.append(part)
             else:
-                found += _parts(item, depth + 1)
+                found += read_parts(item, depth + 1)
         return found
     part = read_part(content)
     return [part] if part is not None else []

@@ -13,8 +13,9 @@ from agentsight_otel.translation.dialects.annotations import Annotation, read_an
 from agentsight_otel.translation.dialects.base import Kind, Rules
 from agentsight_otel.translation.dialects.events import EventMessages, listed_events, with_details
 from agentsight_otel.translation.dialects.flattened import Flat, unflatten
+from agentsight_otel.translation.dialects.items import messages_of_items
 from agentsight_otel.translation.dialects.lazy import Lazy
-from agentsight_otel.translation.dialects.messages import Message, Told, messages_of_items, read_messages
+from agentsight_otel.translation.dialects.messages import Message, Told, read_messages
 from agentsight_otel.translation.dialects.parts import Part, read_part, text_part
 from agentsight_otel.translation.dialects.usage import Usage, read_usage
 from agentsight_otel.translation.dialects.values import as_count, as_flag, as_id, as_text, load
