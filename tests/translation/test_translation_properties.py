@@ -140,6 +140,20 @@ NONSENSE: tuple[Any, ...] = (
     [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,@@"}}]}],
 )  # fmt: skip
 MARK = "of another conversation"
+RECORDED = (
+    "anthropic_logfire",
+    "bedrock_openinference",
+    "bedrock_otel",
+    "bedrock_traceloop",
+    "cohere_traceloop",
+    "langfuse_observe",
+    "langgraph_langfuse",
+    "mastra_otel",
+    "ollama_traceloop",
+    "openai_agents_logfire",
+    "openai_logfire",
+    "openai_logfire_v4",
+)
 
 
 def spoiled(spans: list[SpanData], chance: random.Random) -> list[SpanData]:
@@ -191,6 +205,24 @@ def test_malformed_spans_never_raise_nor_mix_conversations(sample: Sample) -> No
                 json.loads(raw)
         sources = [key for block in blocks for key in block.sources]
         assert len(set(sources)) == len(sources)
+
+
+@pytest.mark.parametrize("combination", RECORDED)
+def test_malformed_recordings_never_raise_nor_mix_conversations(combination: str) -> None:
+    """The same for conventions that are known by their recordings alone."""
+    chance = random.Random(combination)  # noqa: S311 -- not a secret
+    good, logs = recording(CORPUS / combination / "tools")
+    neighbour = [_moved(span) for span in record(*SAMPLES[0].roots)]
+    for _ in range(200):
+        assembler = Assembler()
+        assembler.add_logs(logs, START)
+        blocks = assembler.add([*spoiled(good[:12], chance), *neighbour], START).blocks
+        blocks += assembler.drain().blocks
+        for block in blocks:
+            foreign = MARK.encode() in b"".join(block.spans)
+            assert foreign == (block.conversation_id == "conv-2")
+            for raw in block.spans:
+                json.loads(raw)
 
 
 def _moved(span: SpanData) -> SpanData:
